@@ -170,7 +170,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// Whether the account can be asked anything.
+    /// Returns whether the account can be asked anything.
     async fn account(&mut self) -> bool {
         match self.client.account().await {
             Ok(account) if !account.is_active() => {

@@ -45,7 +45,7 @@ pub use self::layer::{Format, layer};
 use self::reports::Reports;
 pub use self::sink::Guard;
 
-/// Why logging could not be started.
+/// Reason for which logging could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter is not a list of `target=level`.

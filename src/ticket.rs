@@ -33,8 +33,8 @@ const TAG: usize = 16;
 /// Longer texts are no tickets: the longest reservation gives about 2,300 characters.
 const LONGEST: usize = 4_000;
 
-/// How long a ticket can be used. Ring and talk take six minutes at most; the rest is for a queue
-/// at Twilio and for callbacks that come late.
+/// Life of a ticket. Ring and talk take six minutes at most; the rest is for a queue at Twilio and
+/// for callbacks that come late.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The purpose of the URL, which is authenticated with the ticket.
@@ -59,7 +59,7 @@ pub struct Head {
     pub attempt: u8,
     /// A digest of the account that Twilio must name.
     pub account: [u8; 8],
-    /// When it was sealed.
+    /// Time at which it was sealed.
     #[serde(with = "millis")]
     pub sealed_at: Timestamp,
 }
@@ -108,7 +108,7 @@ pub struct Opened {
     rest: Vec<u8>,
 }
 
-/// Why a text is no ticket, or no longer.
+/// Reasons to refuse a text as a ticket.
 #[derive(Debug, thiserror::Error)]
 pub enum TicketError {
     /// No text that any version of ours makes.
@@ -122,7 +122,7 @@ pub enum TicketError {
     Expired(Opened),
 }
 
-/// Why a key cannot be used.
+/// Reasons to refuse a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not base64.

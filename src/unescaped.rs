@@ -41,8 +41,8 @@ impl<const N: usize> UnescapedSet<N> {
                 .count()
     }
 
-    /// Whether all bytes are plain. Nothing branches on a byte, so that the compiler takes many of
-    /// them at once.
+    /// Returns whether all bytes are plain. Nothing branches on a byte, so that the compiler takes
+    /// many of them at once.
     #[inline]
     fn holds(&self, bytes: &[u8]) -> bool {
         let holds = |byte: u8| {

@@ -18,7 +18,7 @@ pub struct Attempt {
     pub tier: AccountTier,
     /// Twilio's SID, once it is known.
     pub sid: Option<CallSid>,
-    /// How far the connection got.
+    /// Carrier status of the connection.
     pub line: CarrierStatus,
     /// Which key presses of the conversation this service received.
     pub transcript: TranscriptCoverage,
@@ -28,7 +28,7 @@ pub struct Attempt {
     pub machine: Option<Machine>,
     /// A message was left, or may have been left; a second one is never left.
     pub message: bool,
-    /// Why it ended; `None` while it is in progress.
+    /// Reason of its end; `None` while it is in progress.
     pub ended: Option<Ended>,
     /// Twilio's final status.
     pub how: Option<FinalStatus>,
@@ -36,16 +36,16 @@ pub struct Attempt {
     pub twilio_code: Option<u32>,
     /// The SIP response of the last callback, 200 for a call that was answered.
     pub sip_code: Option<u16>,
-    /// When the intent was saved.
+    /// Time at which the intent was saved.
     #[serde(with = "millis")]
     pub started_at: Timestamp,
-    /// When somebody picked up.
+    /// Time at which somebody picked up.
     #[serde(with = "millis::option")]
     pub answered_at: Option<Timestamp>,
-    /// When the line was closed.
+    /// Time at which the line was closed.
     #[serde(with = "millis::option")]
     pub ended_at: Option<Timestamp>,
-    /// How long the line was open, in whole seconds, as Twilio reports it.
+    /// Time for which the line was open, in whole seconds, as Twilio reports it.
     pub duration_seconds: Option<u32>,
 }
 

@@ -99,15 +99,15 @@ impl Transition {
         }
     }
 
-    /// Whether the wish not to be called is certain now: asked for and not taken back when the talk
-    /// ended. A webhook that is repeated (`is_repeatable`) and the end of the call yield the effect
-    /// again, because the process that should have performed it may have died.
+    /// Returns whether the wish not to be called is certain now: asked for and not taken back when
+    /// the talk ended. A webhook that is repeated (`is_repeatable`) and the end of the call yield the
+    /// effect again, because the process that should have performed it may have died.
     pub(super) fn must_opt_out(&self, before: &Call, is_repeatable: bool) -> bool {
         let is_repeated = is_repeatable || self.call.is_finished() && !before.is_finished();
         self.call.is_opted_out() && (is_repeated || !before.is_opted_out())
     }
 
-    /// How long a closed line waits for a late key.
+    /// Wait of a closed line for a late key.
     pub(super) fn late_key_pause(&self) -> SignedDuration {
         if self.call.was_called_back() {
             CHANGE_WINDOW
@@ -166,14 +166,14 @@ impl Call {
         }
     }
 
-    /// Whether an answer of the restaurant would still count.
+    /// Returns whether an answer of the restaurant would still count.
     #[must_use]
     pub fn awaits_answer(&self) -> bool {
         !(self.is_finished() || self.canceled || self.barred || self.decision().is_some())
     }
 
-    /// Whether staff asked in this call never to be called again and that conversation is over.
-    /// Until its end they can take the wish back.
+    /// Returns whether staff asked in this call never to be called again and that conversation is
+    /// over. Until its end they can take the wish back.
     #[must_use]
     pub fn is_opted_out(&self) -> bool {
         let Some(answer) = self

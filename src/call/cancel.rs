@@ -64,8 +64,8 @@ impl Transition {
         }
     }
 
-    /// Whether the current line is no longer needed: the call was cancelled, or a late key of an
-    /// earlier attempt or a restaurant that called back has decided it.
+    /// Returns whether the current line is no longer needed: the call was cancelled, or a late key
+    /// of an earlier attempt or a restaurant that called back has decided it.
     pub(super) fn is_unwanted(&self) -> bool {
         let decided_before = |answer: &Answer| {
             let earlier = self

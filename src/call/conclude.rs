@@ -81,13 +81,13 @@ impl Ended {
         }
     }
 
-    /// Whether both count as the same way for [`Self::pause`].
+    /// Returns whether both count as the same way for [`Self::pause`].
     fn is_alike(self, other: Self) -> bool {
         let unwanted = |ended| matches!(ended, Self::Blocked | Self::Declined);
         self == other || (unwanted(self) && unwanted(other))
     }
 
-    /// Whether staff who heard our message may still call back.
+    /// Returns whether staff who heard our message may still call back.
     const fn may_be_called_back(self) -> bool {
         match self {
             Self::NoKey
@@ -129,7 +129,7 @@ impl Ended {
 }
 
 impl Outcome {
-    /// Why an attempt with this decision ended.
+    /// The end of an attempt with this decision.
     const fn ended(self) -> Ended {
         match self {
             Self::Confirmed => Ended::Confirmed,
@@ -226,7 +226,7 @@ impl Call {
 }
 
 impl Attempt {
-    /// Whether a fax answered. It is not called again.
+    /// Returns whether a fax answered. It is not called again.
     const fn is_fax(&self) -> bool {
         matches!(self.machine, Some(Machine::Fax))
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::OfferedTime;
 
-/// What the staff decided.
+/// The decision of the staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Decision {
     /// Key 1.

@@ -34,7 +34,7 @@ pub enum Event {
     Hold {
         /// The reason to wait.
         waiting_for: WaitingFor,
-        /// When to ask policy again.
+        /// Time at which to ask policy again.
         until: Timestamp,
     },
     /// Policy will never let it ring.
@@ -50,7 +50,7 @@ pub enum Event {
     /// Twilio did not process the create: it answered 429, or no connection was made.
     TryLater {
         attempt: u8,
-        /// When to try again.
+        /// Time at which to try again.
         until: Timestamp,
     },
     /// Twilio refused the create for good.
@@ -66,7 +66,7 @@ pub enum Event {
     /// Twilio requested the first document.
     Fetched {
         on: AttemptRef,
-        /// When its ticket was sealed.
+        /// Time at which its ticket was sealed.
         sealed_at: Timestamp,
     },
     /// Twilio sent the result of a Gather.
@@ -76,7 +76,7 @@ pub enum Event {
         position: TalkPosition,
         /// The input of the staff.
         input: Input,
-        /// When its ticket was sealed.
+        /// Time at which its ticket was sealed.
         sealed_at: Timestamp,
     },
     /// A document could not be used; Twilio requests the fallback URL instead.
@@ -84,7 +84,7 @@ pub enum Event {
         on: AttemptRef,
         /// The talk position of the document that failed; `None` for the first.
         position: Option<TalkPosition>,
-        /// When its ticket was sealed.
+        /// Time at which its ticket was sealed.
         sealed_at: Timestamp,
     },
     /// Answering-machine detection reported its result.
@@ -92,7 +92,7 @@ pub enum Event {
     /// The result of [`Effect::LeaveMessage`].
     Message {
         attempt: u8,
-        /// Whether the message was left; also true when that is not known.
+        /// The message was left; also true if that is not known.
         left: bool,
     },
     /// The restaurant called back and pressed a key.
@@ -103,7 +103,7 @@ pub enum Event {
         position: TalkPosition,
         /// The input of the staff.
         input: Input,
-        /// When its ticket was sealed.
+        /// Time at which its ticket was sealed.
         sealed_at: Timestamp,
     },
     /// A caller who may be the restaurant asked that it be called now.
@@ -126,7 +126,7 @@ pub enum Event {
     },
     /// The guest takes the offered time by another call.
     OfferAccepted {
-        /// That call.
+        /// The call that accepts it.
         by: CallId,
     },
     /// The client cancelled.
@@ -137,7 +137,7 @@ pub enum Event {
     Shutdown,
 }
 
-/// How a line was closed.
+/// The end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
     /// Twilio's final status.
@@ -146,7 +146,7 @@ pub struct Closing {
     pub sip_code: Option<u16>,
     /// Twilio's error code.
     pub twilio_code: Option<u32>,
-    /// How long the line was open.
+    /// Time for which the line was open, in seconds.
     pub duration_seconds: Option<u32>,
 }
 
@@ -208,14 +208,14 @@ pub struct PressedKey {
     pub pressed_at: Timestamp,
     /// The latest such moment.
     pub pressed_by: Timestamp,
-    /// When the ticket of that URL was sealed.
+    /// Time at which the ticket of that URL was sealed.
     pub sealed_at: Timestamp,
 }
 
 impl PressedKey {
-    /// Whether the key at this place may have been typed in one row with another digit, so that
-    /// neither is an answer. `keys` are in the order in which they were pressed; in a row each of
-    /// them follows the one before it soon.
+    /// Returns whether the key at this place may have been typed in one row with another digit, so
+    /// that neither is an answer. `keys` are in the order in which they were pressed; in a row each
+    /// of them follows the one before it soon.
     pub(super) fn is_one_of_several(keys: &[Self], place: usize) -> bool {
         let (before, from) = keys.split_at(place.min(keys.len()));
         let Some((key, after)) = from.split_first() else {
@@ -258,7 +258,7 @@ impl PressedKey {
 pub struct Step {
     /// The call afterwards.
     pub call: Call,
-    /// Whether the call changed; its version is then higher.
+    /// The call has changed, and its version is higher.
     pub changed: bool,
     /// The reply to the restaurant, if Twilio requested a document.
     pub reply: Option<Reply>,

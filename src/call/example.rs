@@ -11,7 +11,7 @@ use super::step::step;
 use super::talk::Input;
 use crate::domain::{CallId, CallSid, Country, Name, PartySize, Phone, Reservation};
 
-/// When these calls are made.
+/// Time at which these calls are made.
 pub(crate) fn start() -> Timestamp {
     "2026-12-01T12:00:00Z".parse().unwrap()
 }
@@ -46,7 +46,7 @@ pub(crate) fn decided() -> Call {
     keyed("1")
 }
 
-/// Where the keys of a first message lead to staff who know what it says.
+/// Position of the keys of a first message, for staff who know its content.
 pub(crate) fn first() -> TalkPosition {
     let first = TalkPosition::first(0);
     let prompt = PromptTiming {

@@ -159,8 +159,8 @@ impl Transition {
         Some(u16::try_from(answered_at.duration_since(sealed_at).as_secs()).unwrap_or_default())
     }
 
-    /// Whether the conversation of an attempt had begun. A repeated webhook then gets the same
-    /// reply, even after the end.
+    /// Returns whether the conversation of an attempt had begun. A repeated webhook then gets the
+    /// same reply, even after the end.
     fn was_greeted(&self, attempt: u8) -> bool {
         self.call
             .timeline
@@ -168,7 +168,8 @@ impl Transition {
             .any(|entry| entry.what == TimelineEvent::Greeted(attempt))
     }
 
-    /// Whether the answer is no longer wanted, or it is too late for one. Sets the reply that says so.
+    /// Returns whether the answer is no longer wanted, or it is too late for one. Sets the reply
+    /// that says so.
     fn has_nothing_to_ask(&mut self, attempt: u8) -> bool {
         let is_over = self.call.is_finished() && !self.was_greeted(attempt);
         let late = self.call.decision().is_none()

@@ -10,14 +10,14 @@ use super::state::State;
 use super::step::Transition;
 use super::timing::{AGAIN, GRACE, POLL, RING, TALK};
 
-/// How long Twilio may answer 404 for a SID that it issued before the call counts as gone.
+/// Longest time that Twilio may answer 404 for a SID that it issued before the call counts as gone.
 const RECORDS: SignedDuration = SignedDuration::from_mins(15);
 /// Number of searches at Twilio that must find nothing before a create without an answer counts as
 /// never placed.
 const SEARCHES: u8 = 2;
-/// How late a call is woken at most by a process that runs, by a clock that nobody sets.
+/// Longest delay at which a running process wakes a call, by a clock that nobody sets.
 const OVERSLEPT: SignedDuration = SignedDuration::from_secs(5);
-/// How long an attempt is looked up at most.
+/// Longest time for which an attempt is looked up.
 const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
 
 impl Transition {
@@ -53,8 +53,8 @@ impl Transition {
         }
     }
 
-    /// What waits for a moment later than any that its state can have set was noted before the clock
-    /// was set back: it waits as long from now on as that state may last.
+    /// Shortens a wait that is longer than any of its state, because it was noted before the clock was
+    /// set back. It lasts from now as long as the state may.
     pub(super) fn pull_in(&mut self) {
         let Some(longest) = self.call.state.longest() else {
             return;
@@ -67,7 +67,7 @@ impl Transition {
         }
     }
 
-    /// Whether Twilio has to be polled once the connection has got to `line`.
+    /// Returns whether Twilio has to be polled once the connection has got to `line`.
     pub(super) fn is_polled(&self, line: CarrierStatus) -> bool {
         // Without a SID the call is searched for, and an early search proves nothing.
         match self
@@ -83,8 +83,8 @@ impl Transition {
         }
     }
 
-    /// Whether an open line may still be open. Where Twilio accepted no time limits, ours are
-    /// enforced here.
+    /// Returns whether an open line may still be open. Where Twilio accepted no time limits, ours
+    /// are enforced here.
     fn has_time_left(&self) -> bool {
         let Some(last) = self
             .call

@@ -109,8 +109,8 @@ impl Transition {
         (machine && after && self.call.attempts.iter().any(voice)).then_some(Reply::HangUp)
     }
 
-    /// Whether somebody pressed any key or said a known word in an attempt, so that a person was
-    /// there.
+    /// Returns whether somebody pressed any key or said a known word in an attempt, so that a
+    /// person was there.
     pub(super) fn has_key(&self, attempt: u8) -> bool {
         let pressed = |what: TimelineEvent| match what {
             TimelineEvent::Key { attempt: known, .. } => known == attempt,
@@ -151,7 +151,7 @@ impl Transition {
 }
 
 impl Call {
-    /// Whether a message was, or may have been, left on a machine.
+    /// Returns whether a message was, or may have been, left on a machine.
     #[must_use]
     pub fn has_message(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.message)

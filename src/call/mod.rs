@@ -5,7 +5,7 @@
 //! comes late, twice or in another order ends in the same verdict. Start with [`state::Call`], then
 //! read [`step()`].
 //!
-//! What each event makes of each state, printed by the test `the_table_is_the_machine`:
+//! The result of each event in each state, printed by the test `the_table_is_the_machine`:
 //!
 #![doc = include_str!("table.md")]
 

@@ -1,4 +1,4 @@
-//! Why calls wait and how they end: the closed lists that clients see.
+//! Reasons for which calls wait, and ends of calls: the closed lists that clients see.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ words!(WaitingFor {
     Carrier => "carrier",
 });
 
-/// Why an attempt ended (`ended_because` in the API).
+/// Reason of the end of an attempt (`ended_because` in the API).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Ended {
     /// Staff accepted by key 1, or offered another time that the guest allowed.

@@ -29,8 +29,8 @@ pub struct TalkPosition {
     pub prompt: PromptTiming,
 }
 
-/// When a document was handed out, and how much of it has to be heard before an answer to it
-/// counts. All times are in milliseconds.
+/// Times of a document: when it was handed out, and how much of it must be heard before an answer
+/// to it counts. All are in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PromptTiming {
     /// From the sealing of the ticket until the document was handed out.
@@ -40,19 +40,20 @@ pub struct PromptTiming {
     pub after: Option<char>,
     /// Day, time and party could be heard before this document.
     pub informed: bool,
-    /// How long this document takes until they (or the time that it reads back) are said; `None`:
+    /// Time that this document takes until they (or the time that it reads back) are said; `None`:
     /// it does not say them.
     pub facts: Option<u32>,
-    /// How long this document takes until its question was put in full; `None`: words are no answer
-    /// to it.
+    /// Time that this document takes until its question was put in full; `None`: words are no
+    /// answer to it.
     pub question: Option<u32>,
     /// The key comes by way of the fallback URL, so it was pressed up to [`LATEST`] milliseconds
     /// before. Not written into URLs.
     pub late: bool,
 }
 
-/// How long Twilio tries to have a document by the overrides in our URLs (`service::links`): four
-/// connections of two seconds each, or one answer of eight.
+/// Longest time in which Twilio tries to fetch a document by the overrides in our URLs
+/// (`service::links`), in milliseconds: four connections of two seconds each, or one answer of
+/// eight.
 pub const LATEST: u32 = 8_000;
 
 /// A stage of the conversation, which gives the keys their meaning.
@@ -107,7 +108,7 @@ impl TalkPosition {
         }
     }
 
-    /// Whether it belongs to an inbound call.
+    /// Returns whether it belongs to an inbound call.
     #[must_use]
     pub const fn is_called_back(self) -> bool {
         self.step >= CALLED_BACK
@@ -145,30 +146,31 @@ impl PromptTiming {
         late: false,
     };
 
-    /// Whether day, time and party could be heard until `moment`.
+    /// Returns whether day, time and party could be heard until `moment`.
     #[must_use]
     pub fn is_informed(self, moment: u32) -> bool {
         self.informed || self.has_said_facts(moment)
     }
 
-    /// Whether the facts of this document could be heard until `moment`.
+    /// Returns whether the facts of this document could be heard until `moment`.
     pub(super) fn has_said_facts(self, moment: u32) -> bool {
         self.facts.is_some_and(|facts| self.heard(moment) >= facts)
     }
 
-    /// Whether the question of this document was put in full until `moment`.
+    /// Returns whether the question of this document was put in full until `moment`.
     pub(super) fn has_put_question(self, moment: u32) -> bool {
         self.question
             .is_some_and(|question| self.heard(moment) >= question)
     }
 
-    /// How much of the document could certainly be heard until `moment`.
+    /// Milliseconds of the document that could certainly be heard until `moment`.
     pub(super) const fn heard(self, moment: u32) -> u32 {
         let late = if self.late { LATEST } else { 0 };
         self.age(moment).saturating_sub(late)
     }
 
-    /// How old the document is at `moment`; 0 where a clock was set back since it was handed out.
+    /// Age of the document at `moment`, in milliseconds; 0 if a clock was set back since it was handed
+    /// out.
     pub(super) const fn age(self, moment: u32) -> u32 {
         let age = moment.wrapping_sub(self.asked);
         if age.cast_signed() < 0 { 0 } else { age }

@@ -12,7 +12,7 @@ use super::step::step;
 pub struct PastEvent {
     /// The event.
     pub event: Event,
-    /// When it happened.
+    /// Time at which it happened.
     pub at: Timestamp,
 }
 

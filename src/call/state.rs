@@ -26,10 +26,10 @@ pub struct Call {
     pub owner: Arc<str>,
     /// The reservation as understood and normalised.
     pub reservation: Arc<Reservation>,
-    /// When it was created.
+    /// Time at which it was created.
     #[serde(with = "millis")]
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time at which it last changed.
     #[serde(with = "millis")]
     pub updated_at: Timestamp,
     /// The state.
@@ -72,7 +72,7 @@ pub enum State {
     },
     /// The intent is saved; Twilio is asked to place the call.
     Dialing {
-        /// When the sweep asks Twilio about the attempt if no answer has come.
+        /// Time at which the sweep asks Twilio about the attempt if no answer has come.
         #[serde(with = "millis")]
         until: Timestamp,
         /// Number of searches at Twilio that found no such call.
@@ -80,22 +80,22 @@ pub enum State {
     },
     /// The restaurant's phone rings.
     Ringing {
-        /// When ringing must have ended, by the ring time limit.
+        /// Time at which ringing must have ended, by the ring time limit.
         #[serde(with = "millis")]
         until: Timestamp,
     },
     /// Somebody or something picked up.
     InProgress {
-        /// When the line must have ended, by the call's time limit.
+        /// Time at which the line must have ended, by the call's time limit.
         #[serde(with = "millis")]
         until: Timestamp,
     },
     /// The line is closed, but a webhook with a key may still arrive.
     Settling {
-        /// When the attempt is concluded.
+        /// Time at which the attempt is concluded.
         #[serde(with = "millis")]
         until: Timestamp,
-        /// How the pressed keys become known.
+        /// Source of the pressed keys.
         from: Evidence,
     },
     /// Nothing will change any more.
@@ -105,7 +105,7 @@ pub enum State {
     },
 }
 
-/// How the keys pressed in an attempt become known after its line was closed.
+/// Source of the keys pressed in an attempt, after its line was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Evidence {
     /// This service received the whole conversation: only a webhook that was overtaken can be
@@ -181,13 +181,13 @@ impl Call {
         self
     }
 
-    /// Whether nothing will change any more.
+    /// Returns whether nothing will change any more.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         matches!(self.state, State::Finished { .. })
     }
 
-    /// Whether the restaurant's phone may be ringing, or a call with it may be in progress.
+    /// Returns whether the restaurant's phone may be ringing, or a call with it may be in progress.
     #[must_use]
     pub const fn has_line(&self) -> bool {
         match self.state {
@@ -196,7 +196,8 @@ impl Call {
         }
     }
 
-    /// When the sweep looks at the call again if nothing happens; `None` once it is finished.
+    /// Time at which the sweep looks at the call again if nothing happens; `None` once it is
+    /// finished.
     #[must_use]
     pub const fn wake_at(&self) -> Option<Timestamp> {
         match self.state {
@@ -254,7 +255,7 @@ impl Call {
 }
 
 impl Answer {
-    /// Whether it was made in this attempt, and not by a restaurant that called back.
+    /// Returns whether it was made in this attempt, and not by a restaurant that called back.
     pub(super) const fn is_of_talk(&self, attempt: u8) -> bool {
         self.attempt == attempt && self.step < CALLED_BACK
     }

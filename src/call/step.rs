@@ -213,8 +213,8 @@ impl Transition {
         self.note(TimelineEvent::Unanswered);
     }
 
-    /// Whether this attempt still waits for Twilio's answer to the create. A webhook may arrive
-    /// before that answer.
+    /// Returns whether this attempt still waits for Twilio's answer to the create. A webhook may
+    /// arrive before that answer.
     fn awaits_twilio(&self, attempt: u8) -> bool {
         let waits = |last: &Attempt| {
             last.number == attempt

@@ -64,10 +64,10 @@ fn queued() -> Call {
     )
 }
 
-/// How a document is timed in these tests: so many milliseconds until its facts are said, and until
-/// its question is put.
+/// Timing of a document in these tests: milliseconds until its facts are said, and until its
+/// question is put.
 const TIMED: (u32, u32) = (5_000, 8_000);
-/// How long staff think in these tests, unless they say otherwise: longer than any document takes.
+/// Milliseconds of thinking of staff in most of these tests: longer than any document takes.
 const THINKS: u32 = 10_000;
 
 /// The reply as it would be rendered.
@@ -87,7 +87,7 @@ fn open() -> Reply {
     timed(talk::open(0, 0))
 }
 
-/// Where the keys of the first message lead.
+/// Position of the keys of the first message.
 fn first() -> TalkPosition {
     open().listen().unwrap()
 }

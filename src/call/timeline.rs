@@ -14,7 +14,7 @@ use crate::domain::{CallId, OfferedDay, OfferedTime, millis};
 /// One entry of the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineEntry {
-    /// When this service learned of it.
+    /// Time at which this service learned of it.
     #[serde(with = "millis")]
     pub at: Timestamp,
     /// The event.

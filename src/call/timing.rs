@@ -1,4 +1,4 @@
-//! How long the phases of a call may last.
+//! Time limits of the phases of a call.
 
 use jiff::SignedDuration;
 
@@ -6,20 +6,20 @@ use jiff::SignedDuration;
 pub const RING: SignedDuration = SignedDuration::from_secs(30);
 /// Longest duration of a call: the `TimeLimit` of a create.
 pub const TALK: SignedDuration = SignedDuration::from_secs(300);
-/// How long a saved intent may be sent to Twilio. Afterwards the attempt can only be settled.
+/// Time in which a saved intent may be sent to Twilio. Afterwards the attempt can only be settled.
 pub const INTENT: SignedDuration = SignedDuration::from_secs(5);
 /// Tolerance for delays of Twilio and the network before a silent attempt is looked up.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_secs(20);
-/// How long after its ring time a create without an answer may count as never placed.
+/// Time after its ring time at which a create without an answer may count as never placed.
 pub(super) const UNKNOWN: SignedDuration = SignedDuration::from_secs(120);
-/// How long a closed line waits for a key that its final callback overtook.
+/// Wait of a closed line for a key that its final callback overtook.
 pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(5);
 /// Pause between two look-ups at Twilio.
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Interval of polling for calls without status callbacks.
 pub(super) const POLL: SignedDuration = SignedDuration::from_secs(5);
-/// How long a decision made by calling back may still be changed: its read-back and the wait for a
-/// key.
+/// Time in which a decision made by calling back can still be changed: its read-back and the wait
+/// for a key.
 pub(super) const CHANGE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
 /// *List and events*).

@@ -36,8 +36,8 @@ impl Transition {
         };
     }
 
-    /// Whether a key may have been pressed in the last attempt that would count and that this
-    /// service did not receive.
+    /// Returns whether a key may have been pressed in the last attempt that would count and that
+    /// this service did not receive.
     pub(super) fn is_in_doubt(&self) -> bool {
         let heard = match self.call.attempts.last().map(|last| last.transcript) {
             None | Some(TranscriptCoverage::Full) => true,
@@ -156,8 +156,8 @@ impl Transition {
         self.call.conclude(self.end_without_decision(), self.now);
     }
 
-    /// When a key was pressed that Twilio remembers: as it was heard here, or else by Twilio's
-    /// record. Twilio may have sent it several times; the first counts.
+    /// Moment at which a key was pressed that Twilio remembers: as it was received here, or else by
+    /// Twilio's record. Twilio may have sent it several times; the first counts.
     fn moment_of(&self, attempt: u8, pressed: &PressedKey, keys: &[PressedKey]) -> u32 {
         let heard = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
         let entry = self.call.timeline.iter().find(|entry| entry.what == heard);

@@ -60,7 +60,7 @@ impl Config {
     }
 }
 
-/// Whether a list that was given names nothing, as `"${A},${B}"` does when neither is set.
+/// Returns whether a list that was given names nothing, as `"${A},${B}"` does when neither is set.
 fn names_nothing(text: Option<&str>) -> bool {
     text.is_some_and(|text| list(text).next().is_none())
 }

@@ -103,7 +103,7 @@ impl Reader {
     }
 }
 
-/// Whether a URL leads to this machine itself.
+/// Returns whether a URL leads to this machine itself.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -122,7 +122,7 @@ impl Reader {
         })
     }
 
-    /// Whether traces are exported, if a collector is named.
+    /// Returns whether traces are exported, if a collector is named.
     fn is_exported(&mut self, otel: &mut Otel<'_>) -> bool {
         const DISABLED: &str = "OTEL_SDK_DISABLED";
         const EXPORTER: &str = "OTEL_TRACES_EXPORTER";

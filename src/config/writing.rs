@@ -34,7 +34,7 @@ pub(super) fn fault(value: &str) -> Option<String> {
     ))
 }
 
-/// Whether an item of a list is in quotes, or the secret or the name in it is.
+/// Returns whether an item of a list is in quotes, or the secret or the name in it is.
 fn has_quoted_part(item: &str) -> bool {
     let parts = item.split_once(':');
     is_quoted(item) || parts.is_some_and(|(name, rest)| is_quoted(name) || is_quoted(rest))

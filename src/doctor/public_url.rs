@@ -98,7 +98,8 @@ impl Doctor<'_> {
         })
     }
 
-    /// Whether those who ring this number back reach this service; `None`: no public URL is set.
+    /// Returns whether those who ring this number back reach this service; `None`: no public URL is
+    /// set.
     pub(super) fn inbound_webhook(&self, number: &OwnNumber) -> Option<(Level, String)> {
         let origin = self
             .config

@@ -13,7 +13,7 @@ use url::{Host, Url};
 #[serde(transparent)]
 pub struct CallbackUrl(Box<str>);
 
-/// Why a URL was refused.
+/// Reasons to refuse a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
     /// Not an absolute URL with a host.
@@ -116,8 +116,8 @@ fn is_local(host: &Host<&str>) -> bool {
     }
 }
 
-/// Whether an address is on the public internet, by the registries of special-purpose addresses
-/// (RFC 6890 and later).
+/// Returns whether an address is on the public internet, by the registries of special-purpose
+/// addresses (RFC 6890 and later).
 #[must_use]
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {

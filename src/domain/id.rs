@@ -32,7 +32,7 @@ impl CallId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
-    /// When it was made, in whole milliseconds.
+    /// Time at which it was made, in whole milliseconds.
     #[must_use]
     pub fn made_at(&self) -> Timestamp {
         let millis = self

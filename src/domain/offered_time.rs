@@ -22,7 +22,7 @@ impl OfferedDay {
     /// Every day, the table's first.
     pub const ALL: [Self; 3] = [Self::Same, Self::Before, Self::After];
 
-    /// How many days after the table's it is.
+    /// Days from the table's day to this one.
     #[must_use]
     pub const fn offset(self) -> i8 {
         match self {
@@ -52,7 +52,7 @@ impl OfferedTime {
         }
     }
 
-    /// Whether it is on the day of the table.
+    /// Returns whether it is on the day of the table.
     #[must_use]
     pub const fn is_same_day(self) -> bool {
         matches!(self.day, OfferedDay::Same)

@@ -23,7 +23,7 @@ use super::{Country, TableTime};
 #[serde(transparent)]
 pub struct OpeningHours(Box<str>);
 
-/// Why opening hours were refused.
+/// Reasons to refuse opening hours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpeningHoursError {
     /// Longer than [`OpeningHours::MAX_CHARS`] or [`OpeningHours::MAX_BYTES`].
@@ -120,7 +120,7 @@ fn alternatives(text: &str) -> Vec<&str> {
     groups.into_iter().map(str::trim).collect()
 }
 
-/// Whether a text is a time such as `18:00`.
+/// Returns whether a text is a time such as `18:00`.
 fn is_time(text: &str) -> bool {
     text.contains(':') && text.parse::<jiff::civil::Time>().is_ok()
 }
@@ -224,9 +224,9 @@ pub struct Timetable {
 }
 
 impl Timetable {
-    /// When the restaurant is open on one day, counted in days from 1970: spans of minutes that do
-    /// not touch each other, in order. A time of which the hours say nothing certain (`unknown`, a
-    /// holiday of a region) counts as open.
+    /// Opening hours of one day, counted in days from 1970: spans of minutes that do not touch each
+    /// other, in order. A time of which the hours say nothing certain (`unknown`, a holiday of a
+    /// region) counts as open.
     #[must_use]
     pub fn open_on(&self, day: i64) -> Vec<Range<WallMinute>> {
         const EPOCH: i64 = 719_163;
@@ -257,7 +257,7 @@ impl Timetable {
         open
     }
 
-    /// Whether the restaurant is open at a table's time.
+    /// Returns whether the restaurant is open at a table's time.
     #[must_use]
     pub fn is_open(&self, time: TableTime) -> bool {
         let minute = wall_minute(time.get());
@@ -265,7 +265,7 @@ impl Timetable {
         open.any(|span| span.contains(&minute))
     }
 
-    /// When the restaurant opens next after a minute, within so many days.
+    /// The next opening after a minute, within so many days.
     #[must_use]
     pub fn opens_after(&self, minute: WallMinute, days: i64) -> Option<WallMinute> {
         let today = minute.div_euclid(DAY);

@@ -1,4 +1,4 @@
-//! How many people the table is for.
+//! The number of people at the table.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Phone numbers: E.164 inside, and what libphonenumber's data says about them.
 //!
-//! Whether a number may be rung is not decided here but in `policy`.
+//! The decision whether a number may be rung is made in `policy`.
 
 mod error;
 mod kind;
@@ -28,7 +28,7 @@ pub struct Phone(u64);
 /// Facts of the numbering plan about a valid number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PhoneFacts {
-    /// Where it belongs; `None` for numbers of no country, such as +800.
+    /// The country; `None` for numbers of no country, such as +800.
     pub country: Option<Country>,
     /// The kind of line.
     pub kind: LineKind,

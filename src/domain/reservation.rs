@@ -30,7 +30,7 @@ pub struct Reservation {
     pub language: Language,
     /// The country of `phone`; `None` for a number of no country.
     pub country: Option<Country>,
-    /// Where the restaurant is, when the guest said so or the number leaves no choice.
+    /// Zone of the restaurant, if the guest said it or the number leaves no choice.
     pub timezone: Option<Zone>,
     /// Keys sent after pick-up.
     pub extension: Option<Extension>,
@@ -39,22 +39,22 @@ pub struct Reservation {
     /// The earliest first ring.
     #[serde(with = "millis::option")]
     pub not_before: Option<Timestamp>,
-    /// When to stop trying.
+    /// Time at which to stop trying.
     #[serde(with = "millis")]
     pub give_up_at: Timestamp,
-    /// How many times to ring at most, 1 to 5.
+    /// Most attempts, 1 to 5.
     pub attempts: u8,
     /// The reaction to an answering machine.
     pub voicemail: VoicemailAction,
-    /// Where the client wants to hear of it.
+    /// Address to which events are sent.
     pub callback_url: Option<CallbackUrl>,
     /// The extension of the guest's own number, read out after it.
     #[serde(skip)]
     pub guest_extension: Option<Extension>,
-    /// Whether the language follows from the number instead of the request.
+    /// The language follows from the number and not from the request.
     #[serde(skip)]
     pub language_guessed: bool,
-    /// When the restaurant is open, where the client knows.
+    /// Opening hours of the restaurant, if the client knows them.
     #[serde(skip)]
     pub opening_hours: Option<OpeningHours>,
     /// The call whose offered time this one takes.
@@ -168,7 +168,7 @@ pub enum VoicemailAction {
 }
 
 impl Alternatives {
-    /// Whether a time the restaurant offers is one the guest allowed.
+    /// Returns whether a time the restaurant offers is one the guest allowed.
     #[must_use]
     pub fn contains(&self, time: Time) -> bool {
         (self.earliest..=self.latest).contains(&time)
@@ -176,8 +176,8 @@ impl Alternatives {
 }
 
 impl Reservation {
-    /// Whether the table is booked with an offered time: the guest wished for it, or allowed it on
-    /// the same day.
+    /// Returns whether the table is booked with an offered time: the guest wished for it, or
+    /// allowed it on the same day.
     #[must_use]
     pub fn allows(&self, offered: OfferedTime) -> bool {
         let is_allowed = |alternatives: Alternatives| alternatives.contains(offered.time);
@@ -185,7 +185,7 @@ impl Reservation {
             && (offered.time == self.time.time() || self.alternatives.is_some_and(is_allowed))
     }
 
-    /// Whether another request asks for the very same table.
+    /// Returns whether another request asks for the very same table.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         (

@@ -1,4 +1,5 @@
-//! How a value is serialized: as text for people (JSON), packed for stores and tickets (postcard).
+//! Serialized forms of a value: as text for people (JSON), packed for stores and tickets
+//! (postcard).
 
 /// Implements `Serialize` and `Deserialize` for a type with `Display` and `FromStr`. The packed form
 /// is made and read by two functions; the second says why it refuses one.

@@ -15,7 +15,7 @@ use super::{OfferedTime, zones};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableTime(DateTime);
 
-/// Why a table's time was refused.
+/// Reasons to refuse a table's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// Not a date with a time.
@@ -55,7 +55,7 @@ impl TimeError {
 const MAX_TEXT: usize = 40;
 
 impl TableTime {
-    /// How many days ahead a table can be booked.
+    /// Most days ahead that a table can be booked.
     pub const MAX_DAYS: i64 = 400;
     /// The zone in which each date begins last.
     pub const LAST_ZONE: &str = "Etc/GMT+12";
@@ -106,7 +106,7 @@ impl TableTime {
             .unwrap_or_else(|| self.instant("UTC"))
     }
 
-    /// Whether the clock of a zone skips this time when it is set forward.
+    /// Returns whether the clock of a zone skips this time when it is set forward.
     fn is_skipped(self, zone: &str) -> bool {
         let offset = zones::rules(zone).to_ambiguous_timestamp(self.0).offset();
         matches!(offset, AmbiguousOffset::Gap { .. })

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Language;
 
-/// Why a text was refused.
+/// Reasons to refuse a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// The text is empty, or white space only.
@@ -110,7 +110,7 @@ impl Name {
         self.part(0).unwrap_or_default()
     }
 
-    /// How the name sounds, where its spelling does not say so.
+    /// Pronunciation of the name, if its spelling does not show it.
     #[must_use]
     pub fn pronounced(&self) -> Option<&str> {
         self.part(1)

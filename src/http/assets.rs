@@ -120,7 +120,7 @@ impl Assets {
         str::from_utf8(self.find(path)?.plain).ok()
     }
 
-    /// Whether there is a file at this path.
+    /// Returns whether there is a file at this path.
     #[must_use]
     pub fn has(self, path: &str) -> bool {
         self.find(path).is_some()
@@ -243,15 +243,15 @@ fn listed<'a>(asked: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// Whether `If-None-Match` names `etag`; compared weakly (RFC 9110, 13.1.2). Our tags have no comma
-/// in them.
+/// Returns whether `If-None-Match` names `etag`; compared weakly (RFC 9110, 13.1.2). Our tags have
+/// no comma in them.
 fn is_known(asked: &HeaderMap, etag: &str) -> bool {
     listed(asked, &header::IF_NONE_MATCH)
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
 }
 
-/// Whether `Accept-Encoding` takes gzip: named, or else by `*`, with a weight that is not 0 (RFC
-/// 9110, 12.5.3).
+/// Returns whether `Accept-Encoding` takes gzip: named, or else by `*`, with a weight that is not 0
+/// (RFC 9110, 12.5.3).
 fn accepts_gzip(asked: &HeaderMap) -> bool {
     let mut any = false;
     for entry in listed(asked, &header::ACCEPT_ENCODING) {

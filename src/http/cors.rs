@@ -62,7 +62,7 @@ impl FromStr for Origin {
 }
 
 impl Origins {
-    /// Whether a request belongs to what is opened here.
+    /// Returns whether a request belongs to what is opened here.
     fn concerns(&self, path: &str) -> bool {
         *self != Self::Closed && (path.starts_with("/api/") || DOCUMENTS.contains(&path))
     }

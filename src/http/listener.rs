@@ -220,8 +220,8 @@ where
     }
 }
 
-/// Whether only the connection that was to be accepted failed, so that the next may be tried at
-/// once.
+/// Returns whether only the connection that was to be accepted failed, so that the next may be
+/// tried at once.
 fn of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -53,7 +53,7 @@ impl Network {
         }
     }
 
-    /// Whether an address lies in it; one of IPv4 written as IPv6 is one of IPv4.
+    /// Returns whether an address lies in it; one of IPv4 written as IPv6 is one of IPv4.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -86,8 +86,8 @@ impl FromStr for Network {
     }
 }
 
-/// Whether bits are set behind the prefix: then another network was meant, or a typing error stands
-/// there.
+/// Returns whether bits are set behind the prefix: then another network was meant, or a typing
+/// error stands there.
 fn has_low_bits(address: IpAddr, prefix: u8) -> bool {
     match address {
         IpAddr::V4(address) => address.to_bits() & low_bits_v4(prefix) != 0,

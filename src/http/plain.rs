@@ -36,7 +36,7 @@ pub fn routes(service: &Service, owner: Arc<str>) -> Route {
         )
 }
 
-/// Whether a page of elsewhere sent this form. Browsers say so themselves.
+/// Returns whether a page of elsewhere sent this form. Browsers say so themselves.
 fn is_foreign(request: &Request) -> bool {
     let site = request.header("sec-fetch-site");
     site.is_some_and(|site| !matches!(site, "same-origin" | "none"))

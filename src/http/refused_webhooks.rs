@@ -140,7 +140,7 @@ impl RefusedWebhooks {
         response
     }
 
-    /// Whether one more hint may be worked out now.
+    /// Returns whether one more hint may be worked out now.
     fn may_hint(&self, now: Timestamp) -> bool {
         let mut paid = self
             .hints_paid

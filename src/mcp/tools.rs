@@ -184,7 +184,8 @@ impl ToolName {
 pub(super) struct Arguments(pub(super) JsonObject);
 
 impl Arguments {
-    /// Whether the caller has confirmed: true itself, and nothing that could be taken for it.
+    /// Returns whether the caller has confirmed: true itself, and nothing that could be taken for
+    /// it.
     pub(super) fn confirm(&mut self) -> bool {
         self.0.remove("confirm") == Some(Value::Bool(true))
     }

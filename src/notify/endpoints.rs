@@ -12,11 +12,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::schedule::spread;
 
-/// How many requests are sent to an endpoint at a time.
+/// Most requests to an endpoint at a time.
 const AT_ONCE: usize = 16;
-/// How many events wait for their turn there; more are put back.
+/// Most events that wait for their turn at an endpoint; more are put back.
 const WAITING: usize = 256;
-/// How many failures in a row shut an endpoint.
+/// Failures in a row that shut an endpoint.
 const FAILURES: u32 = 5;
 /// The first pause of an endpoint that failed. Each further failure doubles it.
 const FIRST_SHUT: SignedDuration = SignedDuration::from_secs(5);
@@ -24,7 +24,7 @@ const FIRST_SHUT: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_SHUT: SignedDuration = SignedDuration::from_secs(60);
 /// The pause of an event that found a try under way, or too many waiting.
 const SOON: SignedDuration = SignedDuration::from_secs(2);
-/// How many endpoints are remembered.
+/// Most endpoints that are remembered.
 const REMEMBERED: usize = 4_096;
 
 /// All endpoints of this process.
@@ -38,7 +38,7 @@ struct Endpoint {
     passes: usize,
     /// In a row.
     failures: u32,
-    /// How often it was shut since it answered last.
+    /// Number of times that it was shut since it answered last.
     shuts: u32,
     /// No event is sent before this time.
     shut_until: Option<Timestamp>,
@@ -142,7 +142,7 @@ impl Pass {
         self.turns.acquire().await.ok()
     }
 
-    /// When to come again, if the endpoint was shut while this waited.
+    /// Time to come again, if the endpoint was shut while this waited.
     pub(super) fn is_void(&self) -> Option<Timestamp> {
         let known = self.endpoints.lock();
         let shut_until = known

@@ -33,15 +33,16 @@ use clock::Clock;
 pub use self::address::System;
 pub use self::sign::Secret;
 
-/// How long an event is this process's: to wait for its turn, to be sent, and to be settled.
+/// Time for which a claimed event belongs to this process: to wait for its turn, to be sent, and to
+/// be settled.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// The part of a claim that must be left when its event is sent.
 const NEEDED: SignedDuration = SignedDuration::from_secs(10);
-/// How many events are in hand at a time: being sent, or waiting for a turn at their endpoint.
+/// Most events in hand at a time: being sent, or waiting for a turn at their endpoint.
 const IN_HAND: usize = 1_024;
-/// How many are claimed at once.
+/// Most events claimed at once.
 const BATCH: usize = 128;
-/// How long to leave a store alone that could not be asked.
+/// Pause after the store could not be asked.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The dependencies of a notifier.
@@ -52,7 +53,7 @@ pub struct NotifierDependencies {
     pub clock: Clock,
     /// The secrets that sign events, newest first. Without any, nothing is sent.
     pub secrets: Vec<Secret>,
-    /// Whether events may go to private addresses, and without TLS.
+    /// Allows events to private addresses, and without TLS.
     pub allow_private: bool,
     /// Certificate authorities that are trusted beside the public ones.
     pub authorities: Authorities,

@@ -9,7 +9,7 @@ use clock::Backoff;
 /// No pause between two tries is longer, whatever an endpoint asks for.
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 const PAUSES: Backoff = Backoff::new(SignedDuration::from_secs(1), LONGEST);
-/// How long an event is tried.
+/// Time for which an event is tried.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The time at which an event that is pending since `since` is given up.
@@ -17,9 +17,9 @@ pub(super) fn deadline(since: Timestamp) -> Timestamp {
     since.saturating_add(PATIENCE).unwrap_or(since)
 }
 
-/// When to send again after `tries` in vain: 1, 2, 4, 8 … seconds later, and up to a fifth more so
-/// that not all come at once; or later if the endpoint asked for it. The last try is an hour after
-/// the news; `None` after that.
+/// Time of the next try after `tries` in vain: 1, 2, 4, 8 … seconds later, and up to a fifth more
+/// so that not all come at once; or later if the endpoint asked for it. The last try is an hour
+/// after the news; `None` after that.
 pub(super) fn next(
     tries: u32,
     since: Timestamp,

@@ -19,11 +19,11 @@ use super::sign::{Secret, signatures};
 use crate::domain::CallbackUrl;
 use crate::twilio::client::{Authorities, http_client_trusting};
 
-/// How long a request may take, from the name to the head of the answer.
+/// Time limit of a request, from the name to the head of the answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The time limit for the rest of a response, which is read only to reuse the connection.
 const REST: Duration = Duration::from_secs(1);
-/// How much of an answer is read; the connection of a longer one is closed.
+/// Most bytes of an answer that are read; the connection of a longer one is closed.
 const MOST_READ: usize = 4 * 1024;
 
 /// Sends events.
@@ -42,11 +42,11 @@ pub(super) struct EventDelivery {
     pub(super) body: String,
 }
 
-/// Why an event was not received.
+/// Reason of a failed delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DeliveryFailure {
     pub(super) why: FailureCause,
-    /// How long the endpoint asked to be left alone.
+    /// Time for which the endpoint asked to be left alone.
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -74,12 +74,12 @@ pub(super) enum FailureCause {
 }
 
 impl FailureCause {
-    /// Whether to send it again would be of no use.
+    /// Returns whether to send it again would be of no use.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Gone | Self::NoSecret)
     }
 
-    /// Whether there is somebody at the other end who takes requests.
+    /// Returns whether there is somebody at the other end who takes requests.
     pub(super) const fn is_answer(self) -> bool {
         match self {
             Self::NoSecret | Self::Gone | Self::Redirected(_) => true,

@@ -9,7 +9,7 @@ use ring::hmac::{self, HMAC_SHA256};
 use ring::rand::{SecureRandom, SystemRandom};
 
 const PREFIX: &str = "whsec_";
-/// How many bytes a secret that is made here has.
+/// Bytes of a secret that is made here.
 const MADE: usize = 32;
 
 /// One secret that signs events.
@@ -19,7 +19,7 @@ pub struct Secret {
     key: hmac::Key,
 }
 
-/// Why a text is no secret.
+/// The text is no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be whsec_ and the base64 of 24 to 64 bytes")]
 pub struct NotASecret;

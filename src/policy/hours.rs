@@ -17,16 +17,16 @@ pub struct Hours(Option<(Time, Time)>);
 #[error("must be `always` or two times such as 10:00-21:00, the earlier first")]
 pub struct BadHours;
 
-/// How finely the next allowed moment is looked for: no zone's rules change in smaller steps.
+/// Step of the search for the next allowed moment: no zone's rules change in smaller ones.
 const GRAIN: SignedDuration = SignedDuration::from_mins(15);
 
 impl Hours {
     /// No limit.
     pub const ALWAYS: Self = Self(None);
 
-    /// Whether `at` lies inside the hours in every one of `zones`: a number that can lie in several
-    /// is not rung in the night of any of them. Without a zone nothing does, unless there is no
-    /// limit.
+    /// Returns whether `at` lies inside the hours in every one of `zones`: a number that can lie in
+    /// several is not rung in the night of any of them. Without a zone nothing does, unless there
+    /// is no limit.
     #[must_use]
     pub fn contain(self, at: Timestamp, zones: &[&str]) -> bool {
         let rules: Vec<TimeZone> = zones.iter().map(|zone| zones::rules(zone)).collect();

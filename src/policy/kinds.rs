@@ -12,7 +12,7 @@ pub struct NumberKinds {
     closed: Vec<LineKind>,
 }
 
-/// Whether a kind may be rung.
+/// The rule for a kind of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KindRule {
     /// It may be called from every number of ours.
@@ -55,8 +55,8 @@ const fn default_rule(kind: LineKind) -> KindRule {
     }
 }
 
-/// Whether an operator may open a kind: never satellites, whose price has no bound, and no line on
-/// which no key can be pressed.
+/// Returns whether an operator may open a kind: never satellites, whose price has no bound, and no
+/// line on which no key can be pressed.
 const fn can_be_opened(kind: LineKind) -> bool {
     !matches!(
         kind,

@@ -1,5 +1,5 @@
-//! How often anybody may be rung: a kindness to restaurants, and a cap on what a stolen key can
-//! cost.
+//! Limits of attempts and creates: a kindness to restaurants, and a cap on the cost of a stolen
+//! key.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,7 +21,7 @@ pub struct CallLimits {
 pub struct Allowance {
     /// The most within the window.
     pub most: u32,
-    /// How many are left now.
+    /// Number of creates that are left now.
     pub left: u32,
     /// The window in seconds.
     pub window: u32,

@@ -46,7 +46,7 @@ pub struct Rules {
     pub quiet_hours: QuietHours,
     /// Our own numbers, which are never rung.
     pub own_numbers: Vec<Phone>,
-    /// How often.
+    /// Limits of attempts and creates.
     pub limits: CallLimits,
 }
 
@@ -57,17 +57,17 @@ pub struct PolicyInput {
     pub duplicate: Option<CallId>,
     /// Staff asked never to be called again, or the operator decided so.
     pub opted_out: bool,
-    /// When limits leave room.
+    /// Times at which limits leave room.
     pub room: Room,
     /// Another call has this number.
     pub taken: bool,
-    /// When Twilio takes calls again.
+    /// Time at which Twilio takes calls again.
     pub carrier: Option<Timestamp>,
-    /// When this call's turn comes among those that are started each second.
+    /// Time at which this call's turn comes among those that are started each second.
     pub slot: Option<Timestamp>,
 }
 
-/// When each limit leaves room for one more, as far as is known now.
+/// Time at which each limit leaves room for one more, as far as is known now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// The time for an attempt to this number, by the limit of an hour.
@@ -109,7 +109,7 @@ pub enum PolicyVerdict {
 }
 
 impl Rules {
-    /// Whether `reservation` may ring now, or when, or why never.
+    /// Returns whether `reservation` may ring now, or when, or why never.
     ///
     /// `phone` is what the numbering plan says of its number; `None` for one that the plan does not
     /// know any more.
@@ -160,7 +160,7 @@ impl Rules {
         }
     }
 
-    /// Whether a number may be rung at all.
+    /// Returns whether a number may be rung at all.
     fn number(&self, phone: Phone, facts: Option<PhoneFacts>) -> Result<(), Refusal> {
         if self.own_numbers.contains(&phone) {
             return Err(Refusal::OwnNumber);
@@ -293,8 +293,8 @@ impl CallTimes {
         }
     }
 
-    /// Whether no zone has to be asked for: all possible ones have a moment in common, soon enough
-    /// and before `limit`, or each of them alone would have none either.
+    /// Returns whether no zone has to be asked for: all possible ones have a moment in common, soon
+    /// enough and before `limit`, or each of them alone would have none either.
     fn zones_agree(
         &mut self,
         zones: &[&str],
@@ -320,7 +320,7 @@ impl CallTimes {
     }
 }
 
-/// Whether a new call is taken on at all.
+/// Returns whether a new call is taken on at all.
 fn admitted(purpose: DialReason, input: &PolicyInput, now: Timestamp) -> Result<(), Refusal> {
     match (
         purpose,

@@ -21,7 +21,7 @@ pub struct QuietHours(Vec<(Time, Time)>);
 )]
 pub struct BadQuietHours;
 
-/// How long a call may be put off, so that staff are not rung when they are busiest.
+/// Longest time that a call is put off so that staff are not rung when they are busiest.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(2);
 
 impl QuietHours {
@@ -52,7 +52,7 @@ impl QuietHours {
         (moment > at).then_some(moment)
     }
 
-    /// When the quiet hour ends in which `at` lies.
+    /// End of the quiet hour in which `at` lies.
     fn end(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let local = zone.to_datetime(at).time();
         let (_, to) = self

@@ -1,9 +1,9 @@
-//! Why a number is not rung, in the words and codes of the API.
+//! Reasons not to ring a number, in the words and codes of the API.
 
 use crate::domain::CallId;
 use crate::domain::phone::LineKind;
 
-/// Why a number is never rung, or not for this reservation, or not now.
+/// Reason not to ring a number: never, or not for this reservation, or not now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// A kind of number that is not rung.

@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use crate::domain::opening_hours::{Timetable, WallMinute, wall_minute, wall_time};
 use crate::domain::{Reservation, zones};
 
-/// How long before it opens a restaurant may be rung, in minutes: staff are there and have time.
+/// Minutes before it opens from which a restaurant may be rung: staff are there and have time.
 const BEFORE_OPENING: WallMinute = 60;
-/// How long before it closes a restaurant is left alone, in minutes.
+/// Minutes before it closes in which a restaurant is left alone.
 const BEFORE_CLOSING: WallMinute = 30;
 const DAY: WallMinute = 24 * 60;
 
@@ -90,7 +90,7 @@ impl RingTimes {
         None
     }
 
-    /// When the restaurant may be rung on one day.
+    /// Times of one day at which the restaurant may be rung.
     fn windows(&mut self, day: i64) -> &[Range<WallMinute>] {
         if self.last.as_ref().is_none_or(|(known, _)| *known != day) {
             self.last = Some((day, self.work_out(day)));

@@ -8,7 +8,7 @@ pub(super) enum WrongServer {
     Hangs,
 }
 
-/// Whether somebody took the connection who does not speak HTTP, or no TLS.
+/// Returns whether somebody took the connection who does not speak HTTP, or no TLS.
 pub(super) fn misfit(error: &reqwest::Error) -> Option<WrongServer> {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     // It began to answer.

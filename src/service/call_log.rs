@@ -59,7 +59,7 @@ fn log_entry(call: &Call, entry: TimelineEntry) {
     }
 }
 
-/// Whether all that there is to say is the number of the attempt.
+/// Returns whether all that there is to say is the number of the attempt.
 const fn is_numbered(what: TimelineEvent) -> bool {
     matches!(
         what,

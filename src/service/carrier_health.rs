@@ -1,4 +1,4 @@
-//! Whether Twilio takes calls: a gate before every create.
+//! Twilio's readiness for calls: a gate before every create.
 //!
 //! It closes for a while when Twilio is busy or out of reach, and until a test succeeds when it
 //! will have none of this account. It also knows which of our numbers Twilio refused, and what a
@@ -24,7 +24,7 @@ const PAUSES: Backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
 /// The same between tests of an account that Twilio refuses.
 const FIRST_TEST: SignedDuration = SignedDuration::from_secs(15);
 const TESTS: Backoff = Backoff::new(FIRST_TEST, SignedDuration::from_mins(10));
-/// How long a caller ID that was refused is not used.
+/// Time for which a caller ID that was refused is not used.
 const SET_ASIDE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Said when a create is answered in another way than Twilio answers.
@@ -88,7 +88,7 @@ pub struct HealthIssue {
     pub part: &'static str,
     /// The problem, and what to do about it.
     pub detail: String,
-    /// Whether nothing can be dialled because of it.
+    /// Nothing can be dialled because of it.
     pub grave: bool,
 }
 
@@ -118,7 +118,7 @@ impl CarrierHealth {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When calls are taken again; `None`: now.
+    /// Time from which calls are taken again; `None`: now.
     pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
         let known = self.lock();
         match known.availability {
@@ -259,7 +259,7 @@ impl CarrierHealth {
         left
     }
 
-    /// How many caller IDs are set aside.
+    /// Number of caller IDs that are set aside.
     pub(super) fn suspended(&self, now: Timestamp) -> usize {
         self.lock()
             .suspended

@@ -9,7 +9,7 @@ use crate::store::OutboxStore as _;
 use crate::store::PendingEvent;
 
 impl Service {
-    /// How far the events of a call have come; `None` where its client wants none.
+    /// State of the events of a call; `None` if its client wants none.
     ///
     /// # Errors
     /// The store cannot serve.

@@ -30,12 +30,12 @@ pub(super) struct Dialler {
     pub(super) tickets: Arc<Tickets>,
     pub(super) links: Arc<Links>,
     pub(super) speech: Arc<Speech>,
-    /// Where opt-outs outlive the process.
+    /// File in which opt-outs outlive the process.
     pub(super) do_not_call: Option<DoNotCallFile>,
     pub(super) stop: CancellationToken,
     pub(super) carrier: CarrierHealth,
     pub(super) preexisting_calls: PreexistingCalls,
-    /// When to look for a free line again, if there was none.
+    /// Time to look for a free line again, if there was none.
     pub(super) lines_full: Mutex<Option<Timestamp>>,
 }
 

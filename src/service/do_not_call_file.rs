@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::domain::{CallId, Phone};
 
-/// Why the file cannot be used.
+/// Reason for which the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be read or written.
@@ -23,9 +23,9 @@ pub enum FileError {
          be able to write there"
     )]
     Io {
-        /// Where it should be.
+        /// Its configured path.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A line is no number.
@@ -117,11 +117,11 @@ struct Inner {
     doubtful: Mutex<HashMap<CallId, Phone>>,
 }
 
-/// What is to be written.
+/// The changes that are still to be written.
 #[derive(Debug, Default)]
 struct Pending {
     phones: Vec<Phone>,
-    /// Why the last try failed; `None`: it did not.
+    /// Reason of the failure of the last try; `None`: it did not fail.
     problem: Option<String>,
 }
 
@@ -199,7 +199,7 @@ impl DoNotCallFile {
             .map_err(io::Error::other)?
     }
 
-    /// How many numbers are not in the file yet, and why; `None`: all are.
+    /// Number of phone numbers that are not in the file yet, and the reason; `None`: all are in it.
     #[must_use]
     pub fn behind(&self) -> Option<(usize, String)> {
         let pending = self.0.pending();

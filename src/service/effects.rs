@@ -22,7 +22,7 @@ use crate::twilio::client::{CallEvent, CallResource, CallUpdate, ListQuery, Twil
 /// The tolerated difference between our clock and Twilio's when a search distinguishes earlier
 /// calls from the wanted one.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
-/// How often a search of the list of calls goes on to the next page.
+/// Most pages that a search of the list of calls reads.
 const PAGES: usize = 5;
 
 impl Dialler {

@@ -52,7 +52,7 @@ pub(super) struct CallEngine {
     /// Tracks work that outlives its request.
     pub(super) tasks: TaskTracker,
     performer: OnceLock<Weak<dyn Performer>>,
-    /// Whether the number of open lines is limited.
+    /// The number of open lines is limited (`TWILIO_LINES`).
     counts_lines: bool,
 }
 
@@ -210,9 +210,9 @@ impl CallEngine {
     }
 }
 
-/// Whether a call that changed at `now` releases its number: its line is closed, or it is finished.
-/// If the line is closed but a key may still come, the number is released with the end of that
-/// wait, since no call may ring within the cooldown anyway.
+/// Returns whether a call that changed at `now` releases its number: its line is closed, or it is
+/// finished. If the line is closed but a key may still come, the number is released with the end of
+/// that wait, since no call may ring within the cooldown anyway.
 fn releases_number(before: &Call, call: &Call, now: Timestamp) -> bool {
     let closed = before.has_line() && !call.has_line();
     let settles = matches!(call.state, State::Settling { until, .. } if until <= cooldown_end(now));

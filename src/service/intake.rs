@@ -39,7 +39,7 @@ pub struct Defaults {
     pub restaurant_phone: Option<Phone>,
     /// The zone of that restaurant, where the operator gave it.
     pub restaurant_timezone: Option<Zone>,
-    /// Whether `callback_url` can be served.
+    /// The values of `callback_url` that can be served.
     pub callbacks: Callbacks,
     /// The languages that are shipped.
     pub languages: Vec<Language>,
@@ -59,7 +59,7 @@ pub enum Callbacks {
 /// The code of a text that cannot be said.
 const UNSAYABLE: &str = "unsayable";
 
-/// How long a call is tried for, unless the request says otherwise.
+/// Time for which a call is tried, unless the request says otherwise.
 pub(super) const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
 const FIELDS: [&str; 21] = [
     "name",

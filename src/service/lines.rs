@@ -41,7 +41,7 @@ impl Dialler {
         }
     }
 
-    /// Whether those who wait for their turn keep their places because no line is free.
+    /// Returns whether those who wait for their turn keep their places because no line is free.
     pub(super) async fn are_lines_full(&self, now: Timestamp) -> bool {
         let store = &self.engine.store;
         let Some(most) = self.settings.lines.filter(|_| store.next_start().is_some()) else {
@@ -59,7 +59,7 @@ impl Dialler {
         is_full
     }
 
-    /// When to look for a free line again; `None`: one may be free.
+    /// Time to look for a free line again; `None`: one may be free.
     pub(super) fn lines_full_until(&self, now: Timestamp) -> Option<Timestamp> {
         // A clock that was set back does not make it longer.
         let longest = now.saturating_add(LINES_AGAIN).unwrap_or(now);

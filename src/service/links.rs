@@ -12,7 +12,7 @@ const DOCUMENT_RETRIES: &str = "#ct=2000&rc=3&rp=ct,5xx&rt=8000";
 /// A callback that is lost costs a look-up later, so it is worth five tries, also after a timeout.
 const CALLBACK_RETRIES: &str = "#ct=2000&rc=5&rp=ct,rt,5xx&rt=5000";
 
-/// Where each kind of webhook lives, below the public URL.
+/// Path of each kind of webhook, below the public URL.
 pub mod path {
     /// The first document.
     pub const ANSWER: &str = "/twiml/answer/";

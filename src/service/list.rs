@@ -10,7 +10,7 @@ use crate::store::CallStore as _;
 /// The most calls that are looked at for one page: a filter that fits few calls must not read all of
 /// them in one request.
 const MOST_LOOKED_AT: usize = 1_000;
-/// How many calls are looked at together where a filter may leave some out.
+/// Calls that are looked at together if a filter may leave some out.
 const AT_A_TIME: usize = 100;
 
 /// Which calls are wanted; a call must fit all that is given.

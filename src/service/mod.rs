@@ -86,7 +86,7 @@ pub struct ServiceDependencies {
     pub settings: ServiceSettings,
     /// The time.
     pub clock: Clock,
-    /// Where calls are kept.
+    /// The store of the calls.
     pub store: Store,
     /// Seals and opens webhook URLs.
     pub tickets: Tickets,
@@ -100,9 +100,9 @@ pub struct ServiceDependencies {
     pub metrics: Metrics,
     /// The exporter of traces, if there is one.
     pub traces: Option<Traces>,
-    /// Where wishes not to be called outlive the process.
+    /// File in which opt-outs outlive the process.
     pub do_not_call: Option<do_not_call_file::DoNotCallFile>,
-    /// Where work that outlives its request is tracked.
+    /// Tracker of work that outlives its request.
     pub tasks: TaskTracker,
     /// Ends the sweep.
     pub stop: CancellationToken,
@@ -142,7 +142,7 @@ struct Inner {
     sweeper: Sweeper,
 }
 
-/// Why a use case could not be carried out.
+/// Reason for which a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// There is no such call, or it is another key's.

@@ -15,8 +15,8 @@ use clock::Backoff;
 const TRIES: Backoff = Backoff::new(SignedDuration::from_secs(1), SignedDuration::from_mins(1));
 
 impl Dialler {
-    /// Whether a number must not be rung. A key 9 counts from the moment it was pressed, also
-    /// before it is on the list.
+    /// Returns whether a number must not be rung. A key 9 counts from the moment it was pressed,
+    /// also before it is on the list.
     ///
     /// # Errors
     /// The store cannot be asked.

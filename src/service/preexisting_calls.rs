@@ -14,7 +14,7 @@ use crate::domain::{CallSid, Phone};
 #[derive(Debug)]
 pub(super) struct PreexistingCalls {
     known: Mutex<HashMap<CallSid, Phone>>,
-    /// Whether Twilio's calls have been listed.
+    /// Turns `true` when Twilio's calls have been listed.
     pub(super) listed: watch::Sender<bool>,
 }
 
@@ -30,12 +30,12 @@ impl PreexistingCalls {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether one of them has this number.
+    /// Returns whether one of them has this number.
     pub(super) fn has(&self, phone: Phone) -> bool {
         self.lock().values().any(|taken| *taken == phone)
     }
 
-    /// Whether Twilio's calls are known.
+    /// Returns whether Twilio's calls are known.
     pub(super) fn are_listed(&self) -> bool {
         *self.listed.borrow()
     }

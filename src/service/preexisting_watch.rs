@@ -47,8 +47,8 @@ impl Dialler {
         }
     }
 
-    /// Whether a call from before this start is open to this number, and no webhook has brought its
-    /// ticket yet. It may be the very call that a client asks for again.
+    /// Returns whether a call from before this start is open to this number, and no webhook has
+    /// brought its ticket yet. It may be the very call that a client asks for again.
     ///
     /// # Errors
     /// The store cannot be asked.

@@ -1,4 +1,4 @@
-//! Whether calls can be taken on and placed, for `/readyz`: what is not well, by name.
+//! Readiness to take on and place calls, for `/readyz`, with the issues by name.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use crate::telemetry::causes::innermost;
 use crate::twilio::signature::{PROOF_HEADER, prove};
 use clock::Backoff;
 
-/// How often the public URL is looked at while it is right.
+/// Interval at which the public URL is looked at while it is right.
 const LOOK: SignedDuration = SignedDuration::from_mins(5);
-/// When it is looked at first: a proxy before this service may have to notice that it is there.
+/// Delay of the first look: a proxy before this service may have to notice that it is there.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(5);
 /// The pauses after looks in vain.
 const LOOKS: Backoff = Backoff::new(FIRST_LOOK, LOOK);
 /// Failed checks in a row before they are reported.
 const IN_VAIN: u32 = 2;
-/// How long it may take to answer.
+/// Time limit of its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The readiness of this process.
@@ -35,7 +35,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Whether new calls can be taken on and placed.
+    /// Returns whether new calls can be taken on and placed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.stopping

@@ -21,11 +21,11 @@ pub struct ServiceSettings {
     pub account_digest: [u8; 8],
     /// Our numbers, the preferred one first.
     pub from_numbers: Vec<Phone>,
-    /// How the service names itself.
+    /// Name by which the service introduces itself.
     pub service_name: String,
     /// The number spoken as the one to reach us by.
     pub contact_phone: Option<Phone>,
-    /// Whether machines are detected.
+    /// Machine detection is on.
     pub machine_detection: bool,
     /// The most lines that are open at a time, over all instances; `None`: no limit.
     pub lines: Option<u32>,

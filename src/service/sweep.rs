@@ -13,11 +13,11 @@ use crate::call::{Event, Evidence, State};
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Lifecycle as _, StartRate as _};
 
-/// How often finished calls are looked at for their retention.
+/// Interval at which finished calls are looked at for their retention.
 const HOUSEKEEPING: SignedDuration = SignedDuration::from_secs(60);
-/// How long a process that ends offers its last changes to a shared store, in real time.
+/// Time for which a process that ends offers its last changes to a shared store, in real time.
 const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(4);
-/// How many calls are woken at once.
+/// Most calls that are woken at once.
 const BATCH: usize = 256;
 
 /// Wakes calls at their time and watches what the service depends on.

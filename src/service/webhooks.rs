@@ -46,7 +46,7 @@ pub enum WebhookOutcome {
     Failed,
 }
 
-/// How often a webhook's call is looked for and taken over by turns; each turn is lost to somebody
+/// Most tries to load a webhook's call or to take it over; each is lost to another process that was
 /// quicker.
 const MOST_TURNS: usize = 100;
 

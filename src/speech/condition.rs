@@ -50,7 +50,7 @@ impl Conditions {
         Self(self.0 | ((holds as u32) << condition as u8))
     }
 
-    /// Whether a condition holds.
+    /// Returns whether a condition holds.
     pub(super) const fn hold(self, condition: Condition) -> bool {
         self.0 & (1 << condition as u8) != 0
     }

@@ -108,7 +108,7 @@ impl Speech {
         self.languages.tags()
     }
 
-    /// Whether a language is one of them.
+    /// Returns whether a language is one of them.
     #[must_use]
     pub fn has(&self, language: Language) -> bool {
         self.languages().any(|known| known == language)
@@ -127,7 +127,7 @@ impl Speech {
         self.language_pack(language).spelling.foreign_script(text)
     }
 
-    /// Whether a voice can say anything of a text: pictures and marks alone are left out.
+    /// Returns whether a voice can say anything of a text: pictures and marks alone are left out.
     #[must_use]
     pub fn can_say(text: &str) -> bool {
         let text = plain_letters(text);

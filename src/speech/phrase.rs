@@ -104,12 +104,12 @@ impl Variable {
         }
     }
 
-    /// Whether it says the same fact as `other`.
+    /// Returns whether it says the same fact as `other`.
     pub(super) fn says(self, other: Self) -> bool {
         self == other || other.family().contains(&self)
     }
 
-    /// Whether its words are of the language file, which may begin a sentence.
+    /// Returns whether its words are of the language file, which may begin a sentence.
     pub(super) const fn is_ours(self) -> bool {
         matches!(
             self,

@@ -114,7 +114,7 @@ impl MessageContent<'_> {
         }
     }
 
-    /// Whether who hears a day without its year could take it for one that comes sooner.
+    /// Returns whether who hears a day without its year could take it for one that comes sooner.
     fn is_far(&self, date: Date) -> bool {
         self.local_time
             .and_then(|now| now.date().checked_add(FAR_MONTHS.months()).ok())

@@ -80,14 +80,14 @@ impl Schema {
         Ok(schema)
     }
 
-    /// Whether a voice speaks a language.
+    /// Returns whether a voice speaks a language.
     pub(super) fn speaks(&self, voice: &str, language: &str) -> bool {
         self.voices
             .get(language)
             .is_some_and(|voices| voices.iter().any(|known| known == voice))
     }
 
-    /// Whether Twilio can listen to a language: its codes differ from those it speaks
+    /// Returns whether Twilio can listen to a language: its codes differ from those it speaks
     /// (docs/twilio.md, *Gather*).
     pub(super) fn hears(&self, language: &str) -> bool {
         self.enums

@@ -141,8 +141,8 @@ impl SpeechMatcher {
         }
     }
 
-    /// Whether a text is made of phrases of one meaning and of polite ones, and not of polite ones
-    /// alone.
+    /// Returns whether a text is made of phrases of one meaning and of polite ones, and not of
+    /// polite ones alone.
     fn is_all(&self, bare: &str, wanted: SpokenIntent) -> bool {
         // For each place in the text: whether it is reached by whole phrases, and with one that
         // means it.

@@ -30,7 +30,7 @@ impl Out {
         }
     }
 
-    /// Whether a document is written, not a transcript.
+    /// Returns whether a document is written, not a transcript.
     pub(super) const fn is_document(&self) -> bool {
         self.escape
     }
@@ -114,12 +114,12 @@ impl Out {
         }
     }
 
-    /// Whether the next word is the first of a sentence.
+    /// Returns whether the next word is the first of a sentence.
     pub(super) fn begins_sentence(&self) -> bool {
         self.text.is_empty() || self.text.ends_with(['>', ' ']) && !self.continues()
     }
 
-    /// Whether the sentence goes on after the space at the end.
+    /// Returns whether the sentence goes on after the space at the end.
     fn continues(&self) -> bool {
         let before = self.text.trim_end_matches(' ');
         !before.ends_with(['.', '!', '?', '>'])
@@ -169,7 +169,7 @@ fn has_gaps(text: &str) -> bool {
     text.as_bytes().windows(2).any(|two| two == b"  ")
 }
 
-/// Whether a text can be written as it stands: most of them can.
+/// Returns whether a text can be written as it stands: most of them can.
 fn is_all_plain(text: &str) -> bool {
     PLAIN.prefix_len(text.as_bytes()) == text.len()
 }
@@ -192,13 +192,13 @@ pub(super) fn escape(text: &str) -> String {
     out.text
 }
 
-/// Whether XML 1.0 allows the character in a document (its production `Char`).
+/// Returns whether XML 1.0 allows the character in a document (its production `Char`).
 pub(super) const fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
 }
 
-/// Whether a voice can do something with the character: no emoji, arrows or boxes, no private
-/// characters, nothing that only steers how text is shown (general category Cf).
+/// Returns whether a voice can do something with the character: no emoji, arrows or boxes, no
+/// private characters, nothing that only steers how text is shown (general category Cf).
 pub(super) fn is_sayable(c: char) -> bool {
     let mute = c.is_control() && !c.is_whitespace();
     is_xml(c) && !(mute || is_format(c) || is_picture(c) || is_private(c))

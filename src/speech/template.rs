@@ -87,7 +87,7 @@ impl Template {
 }
 
 impl Node {
-    /// Whether it is a message with a fact of the reservation.
+    /// Returns whether it is a message with a fact of the reservation.
     fn says_facts(&self) -> bool {
         let Self::Message { name, .. } = self else {
             return false;

@@ -1,4 +1,4 @@
-//! How many calls stand where: kept with every save, so that asking costs nothing.
+//! Number of calls in each state, kept with every save, so that asking costs nothing.
 //!
 //! It counts; what the numbers mean is said in docs/metrics.md.
 
@@ -15,12 +15,12 @@ pub const OVERDUE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The values of `status` in the API, in the order in which they are counted.
 const STATUSES: [&str; 5] = ["queued", "dialing", "ringing", "in_progress", "finished"];
-/// Where finished calls are counted.
+/// Index at which finished calls are counted.
 const FINISHED: usize = STATUSES.len() - 1;
 /// The reasons to wait, and none.
 const REASONS: usize = WaitingFor::ALL.len() + 1;
 
-/// How many calls stand where at one moment.
+/// Number of calls in each state at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallCounts {
     /// By the status of the API; see [`Self::by_status`].
@@ -35,7 +35,7 @@ pub struct CallCounts {
 /// Calls that wait for the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
-    /// How many.
+    /// Number of calls.
     pub length: u64,
     /// Since when the oldest of them waits for it.
     #[serde(with = "millis::option")]
@@ -118,7 +118,7 @@ impl Tally {
     }
 }
 
-/// Where a call is counted in [`CallCounts::statuses`].
+/// Index of a call in [`CallCounts::statuses`].
 const fn place(state: State) -> usize {
     match state {
         State::Queued { .. } => 0,
@@ -129,7 +129,7 @@ const fn place(state: State) -> usize {
     }
 }
 
-/// Where a queued call is counted in [`CallCounts::queue`].
+/// Index of a queued call in [`CallCounts::queue`].
 fn queue_of(waiting_for: Option<WaitingFor>) -> usize {
     let place = |reason| WaitingFor::ALL.iter().position(|known| *known == reason);
     waiting_for.and_then(place).unwrap_or(WaitingFor::ALL.len())

@@ -71,7 +71,8 @@ pub struct Creates {
 }
 
 impl DialGrant {
-    /// Whether there is no obstacle at the number itself: other calls, opt-out, limits per number.
+    /// Returns whether there is no obstacle at the number itself: other calls, opt-out, limits per
+    /// number.
     pub(super) fn number_allows(&self, now: Timestamp) -> bool {
         let full = self
             .room
@@ -81,7 +82,7 @@ impl DialGrant {
         !self.opted_out && !self.taken && self.duplicate.is_none() && !full
     }
 
-    /// Whether the limits that all calls share have room.
+    /// Returns whether the limits that all calls share have room.
     pub(super) fn global_limits_allow(&self, now: Timestamp) -> bool {
         let full = self
             .room

@@ -122,7 +122,7 @@ pub trait NumberStore {
     /// rang.
     async fn uncount(&self, call: &Call, at: Timestamp);
 
-    /// Whether a call with a line has this number, as far as the store knows.
+    /// Returns whether a call with a line has this number, as far as the store knows.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -140,7 +140,7 @@ pub trait NumberStore {
     /// The store cannot be asked.
     async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Whether a number is on that list.
+    /// Returns whether a number is on that list.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -178,7 +178,7 @@ pub trait StartRate {
     /// The store cannot be asked.
     async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Whether [`Self::open_line`] would open one.
+    /// Returns whether [`Self::open_line`] would open one.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -292,7 +292,7 @@ pub trait Lifecycle {
     /// Largest number of calls that the store holds.
     fn capacity(&self) -> usize;
 
-    /// Whether the calls outlive this process, and other instances go on with them.
+    /// Returns whether the calls outlive this process, and other instances go on with them.
     fn is_shared(&self) -> bool;
 
     /// Reason why the store cannot be used, for operators; `None`: it can.

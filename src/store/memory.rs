@@ -49,7 +49,7 @@ pub struct Memory {
     idempotency: IdempotencyKeys,
     /// Wakes who sends events.
     next_event: EarliestDeadline,
-    /// How often events were asked for.
+    /// Number of requests for due events.
     events_asked: AtomicUsize,
 }
 
@@ -194,7 +194,7 @@ impl Memory {
         }
     }
 
-    /// How many calls are held.
+    /// Number of calls that are held.
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Where calls are kept: five interfaces with one contract, and a closed enum of their back ends.
+//! The stores of calls: five interfaces with one contract, and a closed enum of their back ends.
 //!
 //! A store keeps calls and knows which of them are due, which numbers are taken, and who follows a
 //! call. It decides nothing: what a call becomes is computed by `call` and saved here, unless
@@ -34,7 +34,7 @@ pub use outbox::{Claimed, News, PendingEvent, Settled};
 /// Longer than any line: ring, talk and Twilio's queue.
 const LONGEST_LINE: SignedDuration = SignedDuration::from_mins(75);
 
-/// Why a store could not do what it was asked.
+/// Reason for which a store failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The store is full of open calls, and none of them is dropped to make room.
@@ -106,7 +106,7 @@ pub struct IdempotencyEntry {
 pub struct StoreLimits {
     /// The most calls held.
     pub max_calls: usize,
-    /// How long a finished call stays readable.
+    /// Time for which a finished call stays readable.
     pub retention: SignedDuration,
 }
 

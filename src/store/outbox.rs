@@ -28,25 +28,27 @@ pub struct PendingEvent {
     pub is_final: bool,
     /// A hash of the part of that version that clients see; see [`News::look`].
     pub look: u64,
-    /// When it became news, or was asked for again: tries end an hour later.
+    /// Time at which it became news, or was asked for again: tries end an hour later.
     #[serde(with = "millis")]
     pub since: Timestamp,
     /// The version that a client has received; 0: none yet.
     pub told: u64,
-    /// How often this version was sent.
+    /// Number of times that this version was sent.
     pub tries: u32,
-    /// When anything was sent last.
+    /// Time at which anything was sent last.
     #[serde(with = "millis::option")]
     pub tried_at: Option<Timestamp>,
-    /// When it is to be sent, or the end of the claim; `None`: it was received, or given up.
+    /// Time at which it is to be sent, or the end of the claim; `None`: it was received, or given
+    /// up.
     #[serde(with = "millis::option")]
     pub next_at: Option<Timestamp>,
     /// The end of the present claim, which also identifies the claim.
     #[serde(with = "millis::option")]
     pub claim: Option<Timestamp>,
-    /// Why the last try failed, in a few words without secrets; `None` after one that did not.
+    /// Reason of the failure of the last try, in a few words without secrets; `None` if it did not
+    /// fail.
     pub error: Option<Box<str>>,
-    /// When it was given up.
+    /// Time at which it was given up.
     #[serde(with = "millis::option")]
     pub gave_up_at: Option<Timestamp>,
     /// Until when its endpoint asked to be left alone. Records hold it apart, because it is younger
@@ -60,11 +62,11 @@ pub struct PendingEvent {
 pub struct News {
     /// Its version.
     pub version: u64,
-    /// Whether nothing follows.
+    /// Nothing follows.
     pub is_final: bool,
     /// A digest of what clients see. Equal ones look the same; it holds nothing that could be read.
     pub look: u64,
-    /// When it changed.
+    /// Time at which it changed.
     pub at: Timestamp,
 }
 
@@ -76,9 +78,9 @@ pub struct Claimed {
     /// The version that became news; the call may be newer where nothing that counts has changed
     /// since.
     pub version: u64,
-    /// How often it was sent before.
+    /// Number of times that it was sent before.
     pub tries: u32,
-    /// When it became news.
+    /// Time at which it became news.
     pub since: Timestamp,
     /// The claim, for `OutboxStore::settle_event`.
     pub claim: Timestamp,
@@ -96,22 +98,22 @@ pub enum Settled {
         /// Its endpoint asked for that much time: nothing of this call is sent there before, also
         /// when it changes meanwhile.
         asked: bool,
-        /// Why it was in vain: a few words without secrets.
+        /// Reason of the failure, in a few words without secrets.
         error: Box<str>,
     },
     /// It was not sent: its endpoint takes nothing now.
     Later {
-        /// When to try.
+        /// Time at which to try.
         at: Timestamp,
     },
     /// It is not sent again.
     GaveUp {
-        /// Why the last try was in vain.
+        /// Reason of the failure of the last try.
         error: Box<str>,
     },
     /// The client wants to hear no more of this call: nothing is sent, until it is asked for again.
     Unwanted {
-        /// How it said so.
+        /// Its refusal, in a few words.
         error: Box<str>,
     },
 }
@@ -216,7 +218,7 @@ impl PendingEvent {
         self.not_before.map_or(at, |asked| asked.max(at))
     }
 
-    /// Whether something is to be sent at `until` or before, which is then claimed.
+    /// Returns whether something is to be sent at `until` or before, which is then claimed.
     pub fn claim(&mut self, until: Timestamp, lease_end: Timestamp) -> bool {
         let is_due = self.next_at.is_some_and(|at| at <= until);
         if is_due {
@@ -284,7 +286,7 @@ impl PendingEvent {
 pub(super) struct Outbox {
     entries: HashMap<CallId, PendingEvent>,
     due: Deadlines,
-    /// How many entries are still to be received.
+    /// Number of entries that are still to be received.
     pending: usize,
 }
 

@@ -126,11 +126,11 @@ const PREFIX: &str = "tablecall";
 /// The settings of a shared server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it is.
+    /// Address of the server.
     pub url: Url,
     /// The key that hashes names.
     pub index_key: Key,
-    /// How long a finished call stays readable.
+    /// Time for which a finished call stays readable.
     pub retention: SignedDuration,
     /// Calls started a second, by all instances together; 0: as many as come.
     pub per_second: u32,
@@ -169,7 +169,7 @@ pub enum BadCertificates {
 pub struct Certificates<'a> {
     /// Certificates of the authorities that are trusted in place of the public ones.
     pub authorities: Option<&'a str>,
-    /// That of this instance, and its private key.
+    /// Certificate of this instance, and its private key.
     pub client: Option<(&'a str, &'a str)>,
 }
 
@@ -239,7 +239,7 @@ pub struct Redis {
     fit: Fit,
     /// Notified when this instance hears what it has published for itself.
     heard: Arc<tokio::sync::Notify>,
-    /// Whether the log says what the server says of itself.
+    /// The log has the server's description of itself.
     was_told: AtomicBool,
 }
 
@@ -258,7 +258,7 @@ struct Dependencies {
 #[derive(Debug, Default)]
 struct Run {
     mark: Option<String>,
-    /// When it was found to be emptied.
+    /// Time at which it was found to be emptied.
     emptied_at: Option<std::time::Instant>,
 }
 

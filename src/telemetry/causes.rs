@@ -1,4 +1,4 @@
-//! Why a connection failed, in the words of what refused it.
+//! Causes of a failed connection, in the words of the part that refused it.
 
 use std::error::Error;
 use std::io;
@@ -14,7 +14,7 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
     cause.to_string()
 }
 
-/// What an error was made of. One of the system's kind hides it.
+/// The inner error of an error. One of the system's kind hides it.
 fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     let hidden = error
         .downcast_ref::<io::Error>()

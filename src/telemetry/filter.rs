@@ -12,7 +12,7 @@ const OURS: [&str; 3] = ["tablecall", "twilio_simulator", "clock"];
 /// At most so many wrong letters in the name of this program are a slip of the pen.
 const SLIPS: usize = 2;
 
-/// Why a text is no filter.
+/// Reason for which a text is no filter.
 #[derive(Debug, thiserror::Error)]
 pub enum BadFilter {
     /// A directive is not understood.

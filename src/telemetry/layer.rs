@@ -18,7 +18,7 @@ use super::sink::{Guard, INTERVAL, Sink};
 use crate::unescaped::UnescapedSet;
 use clock::Clock;
 
-/// How lines look.
+/// Form of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `12:05:01.123 INFO  message key=value`, in UTC.

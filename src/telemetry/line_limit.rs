@@ -48,7 +48,7 @@ impl Window {
         })
     }
 
-    /// How many lines were left out before this one; `None`: this one is left out too.
+    /// Number of lines that were left out before this one; `None`: this one is left out too.
     fn admit(&mut self, most: u32, now: Timestamp) -> Option<u64> {
         if self.is_over(now) {
             // Where the last minute had too many, this one gets a single line.
@@ -71,8 +71,8 @@ impl Window {
 }
 
 impl LineLimit {
-    /// Whether a line of this kind is written at `now`: how many like it were left out before, or
-    /// `None` when it is left out too.
+    /// Returns whether a line of this kind is written at `now`: how many like it were left out
+    /// before, or `None` when it is left out too.
     pub fn admit(&self, kind: impl Hash, now: Timestamp) -> Option<u64> {
         let kind = self.hasher.hash_one(kind);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);

@@ -30,7 +30,7 @@ impl fmt::Display for MaskedPhone<'_> {
     }
 }
 
-/// How many digits the country code at the start of `digits` has (ITU-T E.164, list of assigned
+/// Number of digits of the country code at the start of `digits` (ITU-T E.164, list of assigned
 /// codes).
 fn country_code_length(digits: &str) -> usize {
     match digits.as_bytes() {

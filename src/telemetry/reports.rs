@@ -1,9 +1,9 @@
 //! Reports errors to Sentry: each `tracing::error!` of our own code becomes one event, and so does
 //! each panic.
 //!
-//! What is sent is chosen, not filtered: the words of the line, its codes and ids, the release.
-//! There are no breadcrumbs, no stack variables, no request, no name of this machine; texts are
-//! scrubbed once more on their way out.
+//! The content of a report is chosen, not filtered: the words of the line, its codes and ids, the
+//! release. There are no breadcrumbs, no stack variables, no request, no name of this machine;
+//! texts are scrubbed once more on their way out.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use super::request;
 use super::scrub::scrub;
 
-/// How long the last reports may take on their way out.
+/// Time limit of the last reports on their way out.
 pub const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Only lines of this program: what libraries write may hold anything.
 const OURS: &str = "tablecall";
@@ -39,7 +39,7 @@ const TAGS: [&str; 7] = [
     "key",
 ];
 
-/// Where reports go: a DSN as Sentry gives it.
+/// Address of the reports: a DSN as Sentry gives it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Destination(Dsn);
 

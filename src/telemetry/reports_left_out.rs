@@ -7,7 +7,7 @@ use std::str::FromStr;
 use tracing::Subscriber;
 use tracing_subscriber::layer::Layer;
 
-/// Where reports go; there is no such place in this build.
+/// Address of the reports; there is no such place in this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoDestination(Infallible);
 

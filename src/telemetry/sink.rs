@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a line may wait to be written.
+/// Longest time that a line waits to be written.
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
 /// The buffered bytes from which on they are written without waiting for the interval.
 const FULL: usize = 64 * 1024;
 /// The buffered bytes from which on lines are dropped and counted.
 const MOST: usize = 1024 * 1024;
-/// How long the end of the process waits for a writer that does not take the last lines.
+/// Longest wait of the end of the process for a writer that does not take the last lines.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// The writing end of the log, shared by all threads.

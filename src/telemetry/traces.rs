@@ -25,16 +25,16 @@ pub use self::left_out::{NoOtlp as TracesError, NoSpan as OpenSpan, NoTraces as 
 #[cfg(feature = "otlp")]
 pub use self::otlp::{OpenSpan, Traces, TracesError};
 
-/// Where traces go, and in whose name.
+/// Address to which traces go, and the name under which.
 #[derive(Clone, Debug)]
 pub struct Collector {
-    /// Where traces are posted.
+    /// Address to which traces are posted.
     pub endpoint: Url,
     /// `service.name`; `None`: `OTEL_RESOURCE_ATTRIBUTES` names it.
     pub service_name: Option<String>,
-    /// How long it may take to answer.
+    /// Time limit of its answer.
     pub timeout: Duration,
-    /// Whether what is sent is compressed.
+    /// Compresses the requests.
     pub gzip: bool,
     /// Our version.
     pub version: &'static str,
@@ -110,6 +110,6 @@ pub struct FinishedSpan<'a> {
     pub side: SpanRole,
     /// Further attributes.
     pub attributes: Vec<Attribute>,
-    /// Why it failed, in a word, if it did.
+    /// Cause of the failure, in a word, if it failed.
     pub failed: Option<&'a str>,
 }

@@ -18,8 +18,8 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// A body with more pairs than this is refused. Twilio sends about 30.
 pub const MAX_PAIRS: usize = 512;
 
-/// Why a body is not a form. Twilio sends none of these, and no signature would cover a guess at
-/// the meaning.
+/// Reason for which a body is not a form. Twilio sends none of these, and no signature would cover
+/// a guess at the meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// Longer than [`MAX_BYTES`].

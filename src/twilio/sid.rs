@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not the SID of an account.
+/// The text is not the SID of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a SID that begins with AC and has 32 hexadecimal digits")]
 pub struct SidError;

@@ -66,8 +66,8 @@ impl SignatureFailure {
     }
 }
 
-/// Why a [`Verifier`] cannot be made. Without a secret nothing can be verified, so there is no
-/// verifier.
+/// Reason for which a [`Verifier`] cannot be made. Without a secret nothing can be verified, so
+/// there is no verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
     /// Neither an auth token nor a shared key.
@@ -203,8 +203,8 @@ impl Verifier {
         })
     }
 
-    /// Whether Twilio signed `form` for this URL: the public one followed by `path_and_query`
-    /// exactly as they stood in the request line.
+    /// Returns whether Twilio signed `form` for this URL: the public one followed by
+    /// `path_and_query` exactly as they stood in the request line.
     ///
     /// # Errors
     /// When it did not, or when that cannot be known.

@@ -14,8 +14,8 @@ use super::form::Form;
 use super::{AccountSid, AnsweredBy, CallStatus};
 use crate::domain::CallSid;
 
-/// Why a verified form is not the webhook it should be: a parameter that Twilio always sends is
-/// absent or unreadable.
+/// Fault of a verified form that is not the webhook it should be: a parameter that Twilio always
+/// sends is absent or unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook has no readable {parameter}")]
 pub struct WebhookError {
@@ -44,7 +44,7 @@ pub struct VoiceRequest<'a> {
     pub finished_on_key: Option<&'a str>,
     /// The recognised words.
     pub speech_result: Option<&'a str>,
-    /// How sure Twilio is of `speech_result`, 0 to 1.
+    /// Twilio's confidence in `speech_result`, 0 to 1.
     pub confidence: Option<f32>,
     /// The result of machine detection, if it is synchronous.
     pub answered_by: Option<AnsweredBy>,
@@ -94,13 +94,13 @@ pub struct StatusCallback {
     pub sequence_number: Option<u32>,
     /// The time of the event, to the second.
     pub timestamp: Option<Timestamp>,
-    /// How long the line was open, to the second; only of a call that ended.
+    /// Time for which the line was open, to the second; only of a call that ended.
     pub call_duration: Option<Duration>,
-    /// How the carrier ended it; only of a call that ended.
+    /// SIP response with which the carrier ended it; only of a call that ended.
     pub sip_response_code: Option<u16>,
     /// The result of machine detection, if there is one.
     pub answered_by: Option<AnsweredBy>,
-    /// Why Twilio failed the call, when it says so.
+    /// Twilio's error code of a failed call, if there is one.
     pub error_code: Option<u32>,
 }
 
@@ -133,7 +133,7 @@ pub struct AmdCallback {
     pub account_sid: AccountSid,
     /// The result; `None` for an unknown word.
     pub answered_by: Option<AnsweredBy>,
-    /// How long the detection took, to the millisecond.
+    /// Time that the detection took, to the millisecond.
     pub machine_detection_duration: Option<Duration>,
 }
 

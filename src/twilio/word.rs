@@ -80,14 +80,14 @@ words! {
 }
 
 impl CallStatus {
-    /// Whether the call has ended: such a status never changes any more.
+    /// Returns whether the call has ended: such a status never changes any more.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         self.rank() == 4
     }
 
-    /// How far a call has come, from 0 (queued) to 4 (ended). Callbacks overtake one another; a
-    /// call never goes to a lower rank.
+    /// Progress of a call, from 0 (queued) to 4 (ended). Callbacks overtake one another; a call
+    /// never goes to a lower rank.
     #[must_use]
     pub const fn rank(self) -> u8 {
         match self {

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 /// Smaller differences are those between the clocks of instances.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
-/// Whether the clock was set back after something was noted at `noted`: such a note means nothing
-/// any more.
+/// Returns whether the clock was set back after something was noted at `noted`: such a note means
+/// nothing any more.
 #[must_use]
 pub fn was_set_back(noted: Timestamp, now: Timestamp) -> bool {
     noted.duration_since(now) > SET_BACK

@@ -27,7 +27,7 @@ pub(super) fn e164(text: &str) -> Option<String> {
     is_number(&number).then_some(number)
 }
 
-/// Whether the text is an address such as `sip:kate@example.com`.
+/// Returns whether the text is an address such as `sip:kate@example.com`.
 pub(super) fn is_sip(text: &str) -> bool {
     let rest = text
         .strip_prefix("sip:")

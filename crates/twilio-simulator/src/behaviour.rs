@@ -102,7 +102,7 @@ pub struct ScriptedWords {
 }
 
 impl ScriptedKeys {
-    /// Whether they are pressed at the Gather with this number and prompt.
+    /// Returns whether they are pressed at the Gather with this number and prompt.
     pub(super) fn fit(&self, number: u32, prompt: &str) -> bool {
         let is_said = |words: &String| prompt.contains(words.as_str()) && self.times != Some(0);
         self.at_gather == Some(number) || self.when_said.as_ref().is_some_and(is_said)
@@ -180,7 +180,7 @@ impl NumberBehaviour {
         }
     }
 
-    /// Whether somebody at the page must act for the call to go on.
+    /// Returns whether somebody at the page must act for the call to go on.
     pub(super) fn waits_for_a_hand(&self) -> bool {
         self.answer_after().is_none() && self.ends.is_none()
     }
@@ -251,7 +251,7 @@ impl NumberBehaviour {
     }
 }
 
-/// Whether `text` could be pressed on a keypad.
+/// Returns whether `text` could be pressed on a keypad.
 pub(super) fn is_keys(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64

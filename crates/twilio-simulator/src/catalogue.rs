@@ -66,7 +66,7 @@ pub enum AttributeValues {
 }
 
 impl AttributeValues {
-    /// Whether Twilio accepts the value.
+    /// Returns whether Twilio accepts the value.
     #[must_use]
     pub fn accepts(&self, value: &str) -> bool {
         match self {

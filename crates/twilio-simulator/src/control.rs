@@ -67,8 +67,9 @@ pub(super) async fn handle(
     }
 }
 
-/// Whether a page of another site wants something done. Browsers send such a POST without asking,
-/// and it would make the simulator send signed requests to any address that its user can reach.
+/// Returns whether a page of another site wants something done. Browsers send such a POST without
+/// asking, and it would make the simulator send signed requests to any address that its user can
+/// reach.
 fn comes_from_another_site(request: &Request<Bytes>) -> bool {
     let site = request.headers().get("sec-fetch-site");
     *request.method() != Method::GET && site.is_some_and(|site| site == "cross-site")

@@ -189,7 +189,7 @@ pub(super) fn voice_urls(
     Ok(json!({"default": sim.config.voice_url, "numbers": numbers}))
 }
 
-/// Whether a client without credentials may have this URL requested.
+/// Returns whether a client without credentials may have this URL requested.
 fn may_be_asked(sim: &Inner, url: &str) -> bool {
     let origin = url::Url::parse(url)
         .map(|url| url.origin().ascii_serialization())

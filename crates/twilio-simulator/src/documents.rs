@@ -57,7 +57,7 @@ pub(super) enum FetchedContent {
 }
 
 impl FetchedDocument {
-    /// Whether the call is refused before it is answered; `true`: as busy.
+    /// Returns whether the call is refused before it is answered; `true`: as busy.
     pub(super) fn rejects(&self) -> Option<bool> {
         match &self.content {
             FetchedContent::Twiml(document) => match document.verbs.first() {

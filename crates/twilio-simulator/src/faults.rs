@@ -258,8 +258,8 @@ impl Faults {
             .collect()
     }
 
-    /// Whether `fault` happens now, to a call to `to`, to a webhook of the kinds in `what`; counts
-    /// it if so.
+    /// Returns whether `fault` happens now, to a call to `to`, to a webhook of the kinds in `what`;
+    /// counts it if so.
     pub(super) fn trigger(&mut self, fault: Fault, to: &str, what: &[&str]) -> Option<FaultSwitch> {
         let switches = self.0.get_mut(&fault)?;
         let (switch, dice) = switches.iter_mut().find(|(switch, _)| {

@@ -76,7 +76,7 @@ impl ExchangeError {
         }
     }
 
-    /// Whether no byte of the request was sent.
+    /// Returns whether no byte of the request was sent.
     pub(super) const fn is_connect(&self) -> bool {
         match self {
             Self::HostName | Self::Connect | Self::Tls(..) => true,

@@ -102,7 +102,7 @@ fn matching(
         .collect()
 }
 
-/// Whether a call passes one filter; names that are no filter pass.
+/// Returns whether a call passes one filter; names that are no filter pass.
 fn fits(call: &CallRecord, status: &str, name: &str, value: &str) -> bool {
     let start = || day(call.started_at().filter(|_| status != "queued"));
     let end = || day(call.ended_at);

@@ -250,7 +250,7 @@ fn methods_of(parts: &[&str]) -> Option<&'static str> {
     found.map(|(_, methods)| *methods)
 }
 
-/// Whether Twilio takes a method that does not work here.
+/// Returns whether Twilio takes a method that does not work here.
 fn is_twilios(parts: &[&str], method: &str) -> bool {
     match parts {
         [] | ["Accounts" | "IncomingPhoneNumbers"] | ["Calls", _, "Recordings"] => method == "POST",

@@ -147,7 +147,7 @@ pub(super) fn resolve(base: Option<&str>, reference: &str) -> Option<String> {
     ))
 }
 
-/// Whether the text begins with a scheme (`https:`).
+/// Returns whether the text begins with a scheme (`https:`).
 fn has_scheme(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())

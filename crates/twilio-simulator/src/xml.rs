@@ -104,7 +104,7 @@ pub(super) fn read(text: &str) -> Result<Element, XmlError> {
     }
 }
 
-/// Whether XML 1.0 allows the character; quick-xml does not ask.
+/// Returns whether XML 1.0 allows the character; quick-xml does not ask.
 pub(super) const fn is_allowed(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
         && character != '\u{FEFF}'

@@ -66,7 +66,8 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (Ke
     (heard, reply)
 }
 
-/// Whether a key that was lost at `position` may have changed the decision, or was part of its row.
+/// Returns whether a key that was lost at `position` may have changed the decision, or was part of
+/// its row.
 ///
 /// The lost input was certainly a key: silence is reported later, after the decision was read back.
 /// Twilio requests the fallback URL up to [`LATEST`] milliseconds after the key, so the limit is

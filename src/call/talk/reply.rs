@@ -9,7 +9,7 @@ use crate::domain::OfferedTime;
 pub enum Reply {
     /// The whole message: the caller, the reservation, the keys.
     Ask {
-        /// Whether it is said for the first time or again.
+        /// The first time, or a repetition.
         opening: Opening,
         /// Said slowly, with the time in two forms, because staff pressed star.
         slowly: bool,
@@ -18,7 +18,7 @@ pub enum Reply {
     },
     /// The keys alone.
     Keys {
-        /// Why the keys are said again.
+        /// Reason to name the keys again.
         because: RepromptReason,
         /// The position of the next key.
         listen: TalkPosition,
@@ -40,7 +40,7 @@ pub enum Reply {
     },
     /// Asks for another time, in digits.
     AskTime {
-        /// Why it is asked.
+        /// Reason of the question.
         because: TimePrompt,
         /// The position of the digits.
         listen: TalkPosition,
@@ -75,7 +75,7 @@ pub enum Reply {
     HangUp,
 }
 
-/// How the whole message begins.
+/// Beginning of the whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// At pick-up.
@@ -84,7 +84,7 @@ pub enum Opening {
     Again,
 }
 
-/// Why the keys are said again.
+/// Reason to name the keys again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepromptReason {
     /// The pressed key has no meaning here.
@@ -97,7 +97,7 @@ pub enum RepromptReason {
     NotUnderstood,
 }
 
-/// Why another time is asked for.
+/// Reason to ask for another time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimePrompt {
     /// Staff want to offer a time, or to hear the question once more.

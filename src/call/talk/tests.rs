@@ -27,10 +27,10 @@ const FACTS: TalkContext = TalkContext {
     most_replies: MOST_REPLIES,
 };
 
-/// How a document is timed in these tests: so many milliseconds until its facts are said, and until
-/// its question is put.
+/// Timing of a document in these tests: milliseconds until its facts are said, and until its
+/// question is put.
 const TIMED: (u32, u32) = (5_000, 8_000);
-/// How long staff think who hear documents to their end.
+/// Milliseconds of thinking of staff who hear documents to their end.
 const THINKS: u32 = 10_000;
 
 /// The reply as it would be rendered.
@@ -61,7 +61,7 @@ fn timed(reply: Reply) -> Reply {
     })
 }
 
-/// Where the keys of a first message lead.
+/// Position of the keys of a first message.
 fn first() -> TalkPosition {
     timed(open(0, 0)).listen().unwrap()
 }

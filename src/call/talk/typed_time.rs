@@ -108,7 +108,7 @@ impl WishedTable {
         (minutes(offered) - minute_of_day(self.at.time())).abs()
     }
 
-    /// Whether the clock at the restaurant is past an offered time.
+    /// Returns whether the clock at the restaurant is past an offered time.
     fn is_past(&self, offered: OfferedTime) -> bool {
         let midnight = self.at.date().to_datetime(Time::midnight());
         self.now

@@ -1,6 +1,6 @@
-//! Why a text is not a phone number that can be rung.
+//! Reasons to refuse a text as a phone number.
 
-/// Why a text is not a phone number that can be rung.
+/// Reasons to refuse a text as a phone number that can be rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
     /// Neither E.164 nor a national form.

@@ -60,7 +60,7 @@ const BETWEEN: [char; 16] = [
     '\u{202F}', '\u{3000}',
 ];
 
-/// Whether the letters of the text say nothing but that an extension follows.
+/// Returns whether the letters of the text say nothing but that an extension follows.
 pub(super) fn only_announce_extension(text: &str, extension: &str) -> bool {
     if extension.is_empty() {
         return false;
@@ -116,9 +116,9 @@ pub(super) fn with_extension_mark(text: &str) -> Option<String> {
     (!extension.is_empty() && plain).then(|| format!("{number};ext={extension}"))
 }
 
-/// Whether letters can stand for keys in this number: those of North America have one length, and
-/// elsewhere companies alone have numbers that are words. A word that digits follow is something
-/// else there.
+/// Returns whether letters can stand for keys in this number: those of North America have one
+/// length, and elsewhere companies alone have numbers that are words. A word that digits follow is
+/// something else there.
 pub(super) fn may_be_keys(text: &str, number: &PhoneNumber) -> bool {
     const NORTH_AMERICA: i32 = 1;
     if number.country_code == NORTH_AMERICA {

@@ -133,7 +133,7 @@ fn extension_digits(number: &PhoneNumber) -> Option<String> {
     Some(PHONE_NUMBER_UTIL.normalize_digits_only(extension))
 }
 
-/// Whether the number is accepted; inside, what the numbering plan says of it.
+/// Returns whether the number is accepted; inside, what the numbering plan says of it.
 #[expect(
     clippy::option_option,
     reason = "not accepted, or accepted and not known to the plan"
@@ -177,8 +177,8 @@ fn begins_number(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '+' | '(')
 }
 
-/// Whether every digit of the text is in the number or its extension, and every letter is a key or
-/// announces the extension.
+/// Returns whether every digit of the text is in the number or its extension, and every letter is a
+/// key or announces the extension.
 fn is_read_whole(text: &str, number: &PhoneNumber) -> bool {
     let util = &*PHONE_NUMBER_UTIL;
     let extension = &*extension_digits(number).unwrap_or_default();

@@ -18,7 +18,7 @@ fn zones(text: &str) -> Vec<&'static str> {
     distinct(&of_number(phone, facts(phone), None), now())
 }
 
-/// Whether the zones of a number keep just the clocks of these.
+/// Returns whether the zones of a number keep just the clocks of these.
 fn assert_clocks(text: &str, expected: &[&str]) {
     let clocks =
         |zones: &[&str]| -> BTreeSet<u64> { zones.iter().map(|zone| clock(zone, now())).collect() };

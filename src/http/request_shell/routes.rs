@@ -41,7 +41,8 @@ pub(super) fn word(method: &Method) -> &'static str {
         .unwrap_or("other")
 }
 
-/// Whether requests to this path are logged in detailed logs only: probes, and the simulator.
+/// Returns whether requests to this path are logged in detailed logs only: probes, and the
+/// simulator.
 pub(super) fn is_quiet(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
@@ -64,7 +65,7 @@ pub(super) fn route(method: &Method, path: &str) -> usize {
     exact.or_else(ending).unwrap_or(other)
 }
 
-/// Whether a browser navigates: it says that it takes HTML, which programs do not.
+/// Returns whether a browser navigates: it says that it takes HTML, which programs do not.
 pub(super) fn wants_page(request: &Request) -> bool {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let accept = request.header("accept").unwrap_or_default();

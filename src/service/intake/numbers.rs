@@ -75,7 +75,7 @@ pub(super) fn read_extension(
     }
 }
 
-/// Where the restaurant is, as far as it is known.
+/// Zone of the restaurant, as far as it is known.
 #[derive(Default)]
 pub(super) struct RestaurantZone {
     /// The zone, where it is known.

@@ -8,7 +8,7 @@ use crate::domain::opening_hours::{wall_minute, wall_time};
 use crate::domain::{Country, OpeningHours, TableTime, Timetable};
 use crate::policy::RingTimes;
 
-/// How many days after the table's day the next opening is looked for.
+/// Days after the table's day on which the next opening is looked for.
 const NEXT_OPENING: i64 = 14;
 
 /// Reads `opening_hours`, and refuses a table at a time when the restaurant is closed by them.

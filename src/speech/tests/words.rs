@@ -3,7 +3,7 @@
 use super::super::calendar::SaidDay;
 use super::*;
 
-/// Whether a voice could make a number of something: "20:15" is heard as 25.
+/// Returns whether a voice could make a number of something: "20:15" is heard as 25.
 fn has_clock(text: &str) -> bool {
     let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
     text.match_indices(':')

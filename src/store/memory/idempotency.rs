@@ -9,7 +9,7 @@ use super::{Memory, lock};
 use crate::domain::CallId;
 use crate::store::{IdempotencyEntry, IdempotencyKey, IdempotencyStore, StoreError};
 
-/// How long a key is kept.
+/// Life of a key.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The keys of all clients.

@@ -114,14 +114,14 @@ impl NumberTable {
         shard.drop_if_idle(phone);
     }
 
-    /// Whether a call other than `id` has a line to this number.
+    /// Returns whether a call other than `id` has a line to this number.
     fn is_taken(&self, phone: Phone, id: Option<CallId>) -> bool {
         let shard = self.shard(phone);
         let others = |calls: &Calls| calls.live.iter().any(|live| Some(*live) != id);
         shard.calls.get(&phone).is_some_and(others)
     }
 
-    /// Whether other calls to a number are open.
+    /// Returns whether other calls to a number are open.
     pub(super) fn has_others(&self, phone: Phone, id: CallId) -> bool {
         let shard = self.shard(phone);
         let others = |calls: &Calls| calls.open.iter().any(|open| *open != id);
@@ -346,7 +346,7 @@ impl Memory {
     }
 }
 
-/// Whether `other` is open and an identical request of the same API key.
+/// Returns whether `other` is open and an identical request of the same API key.
 fn is_duplicate(other: &Call, call: &Call) -> bool {
     !other.is_finished()
         && other.owner == call.owner

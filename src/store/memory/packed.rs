@@ -18,8 +18,8 @@ const FINISHED: u8 = 1;
 #[derive(Debug)]
 pub(super) enum PackedCall {
     Whole(Arc<Call>),
-    /// Whether it is finished, then postcard's form of it without its id, which is known wherever it
-    /// is kept.
+    /// One byte, set if it is finished; then postcard's form of it without its id, which is known
+    /// at each place that holds it.
     Packed(Box<[u8]>),
 }
 
@@ -76,7 +76,7 @@ impl PackedCall {
         matches!(self, Self::Whole(_))
     }
 
-    /// When it is to be looked at.
+    /// Time at which it is to be looked at.
     pub(super) fn wake_at(&self, id: CallId) -> Option<Timestamp> {
         self.open(id)?.wake_at()
     }

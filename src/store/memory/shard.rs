@@ -13,8 +13,8 @@ use crate::store::call_counts::Tally;
 use crate::store::deadlines::Deadlines;
 use crate::store::outbox::Outbox;
 
-/// How many open calls each shard keeps whole: some 4,000 in all. Those that changed longest ago are
-/// packed.
+/// Most open calls that each shard keeps whole: some 4,000 in all. Those that changed longest ago
+/// are packed.
 const WHOLE: usize = 64;
 
 /// A map by call. Only this service chooses ids, so their hash need not withstand chosen keys.
@@ -27,7 +27,7 @@ pub(super) struct Shard {
     pub(super) owners: HashMap<Arc<str>, BTreeSet<CallId>, FxBuildHasher>,
     /// The open calls that are kept whole, the one that became so first in front.
     pub(super) whole: VecDeque<CallId>,
-    /// When open calls are to be looked at.
+    /// Times at which open calls are to be looked at.
     pub(super) deadlines: Deadlines,
     pub(super) tally: Tally,
     pub(super) watchers: Calls<watch::Sender<Arc<Call>>>,

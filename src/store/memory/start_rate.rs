@@ -41,7 +41,7 @@ impl OpenLines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a line is free for a call; with `open` it is taken.
+    /// Returns whether a line is free for a call; with `open` it is taken.
     fn ask(&self, id: CallId, most: u32, now: Timestamp, open: bool) -> bool {
         let mut lines = self.lock();
         lines.retain(|_, until| *until > now);
@@ -78,7 +78,7 @@ impl StartQueue {
         }
     }
 
-    /// When a call of `owner` could start, as the line is now; `None`: at once.
+    /// Time at which a call of `owner` could start, as the queue is now; `None`: at once.
     pub(super) fn slot(&self, owner: &str, id: CallId, now: Timestamp) -> Option<Timestamp> {
         if self.interval.is_zero() {
             return None;
@@ -177,8 +177,8 @@ impl StartQueue {
 }
 
 impl Line {
-    /// How many starts come before that of a call of `owner` which stands in the line, or would
-    /// join it now.
+    /// Number of starts before that of a call of `owner` which is in the queue, or would join it
+    /// now.
     fn ahead(&self, owner: &str, id: CallId) -> usize {
         let place = self.owners.iter().position(|(known, _)| **known == *owner);
         let calls = place

@@ -14,16 +14,16 @@ use crate::call::{Call, State};
 use crate::domain::CallId;
 use crate::store::{CallCounts, CallStore, Change, Changed, Listing, Saved, StoreError};
 
-/// How long one instance alone may wake a call that another has left.
+/// Time for which one instance alone may wake a call that another has left.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
-/// How long a due call is left to the instance that saved it last. That instance does not ask:
-/// should others wake the call all the same, the quicker save wins, and the number belongs to the
-/// call in both cases.
+/// Time for which a due call is left to the instance that saved it last. That instance does not
+/// ask: should others wake the call all the same, the quicker save wins, and the number belongs to
+/// the call in both cases.
 const OWNERS: SignedDuration = SignedDuration::from_secs(1);
 
 impl Redis {
-    /// Whether it is known here that a call has changed since, so that the server need not be
-    /// asked. What waits for it is newer than what is stored.
+    /// Returns whether it is known here that a call has changed since, so that the server need not
+    /// be asked. What waits for it is newer than what is stored.
     fn is_overtaken(&self, before: &Call) -> bool {
         let stamp = self.owned.stamp(before.id);
         stamp.is_some_and(|stamp| stamp.version > before.version)
@@ -236,7 +236,7 @@ impl CallStore for Redis {
     }
 }
 
-/// Whether the change is the intent to ring, which has to be stored before Twilio is asked.
+/// Returns whether the change is the intent to ring, which has to be stored before Twilio is asked.
 fn is_intent(before: &Call, call: &Call) -> bool {
     call.attempts.len() > before.attempts.len() && matches!(call.state, State::Dialing { .. })
 }

@@ -13,9 +13,9 @@ use super::storing::Sent;
 use crate::domain::CallId;
 use crate::store::{Claimed, News, OutboxStore, PendingEvent, Settled, StoreError};
 
-/// How often another may be quicker with an entry before it is left to them.
+/// Conflicts with others about an entry before it is left to them.
 const TRIES: usize = 8;
-/// How long an event is postponed whose record cannot be read, or is being changed by others.
+/// Time for which an event is postponed whose record cannot be read, or is being changed by others.
 const POSTPONED: SignedDuration = SignedDuration::from_secs(15);
 
 impl Redis {

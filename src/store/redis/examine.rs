@@ -14,15 +14,15 @@ use super::wire::Wire;
 use super::{PREFIX, Redis, Settings, Url};
 use crate::ticket::Key;
 
-/// How long the whole may take.
+/// Time limit of the whole examination.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How many answers are timed.
+/// Number of answers that are timed.
 const TIMES: usize = 5;
 
 /// The server that instances share, and their keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Examination<'a> {
-    /// Where the server is.
+    /// Address of the server.
     pub url: &'a Url,
     /// The key that hashes names.
     pub index_key: &'a Key,
@@ -37,19 +37,20 @@ pub struct Examined {
     pub version: Option<String>,
     /// Its eviction policy for full memory; `None`: it does not report it.
     pub policy: Option<String>,
-    /// Why it says neither, in its own words.
+    /// Reason for which it says neither, in its own words.
     pub untold: Option<String>,
-    /// Why no call can be made with it; `None`: it did all that a call asks.
+    /// Reason for which no call can be made with it; `None`: it did all that a call asks.
     pub unusable: Option<Unusable>,
-    /// Why an instance with these keys must place no call on it.
+    /// Reason for which an instance with these keys must place no call on it.
     pub misfit: Option<String>,
-    /// How far its clock is ahead of ours, or why that is unknown, in its own words.
+    /// Time by which its clock is ahead of ours; or the reason for which that is unknown, in its
+    /// own words.
     pub ahead: Option<Result<SignedDuration, String>>,
-    /// How long the quickest of a few answers took.
+    /// Time of the quickest of a few answers.
     pub latency: Option<Duration>,
 }
 
-/// Why a server cannot be used.
+/// Reason for which a server cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
     /// The meaning and the server's own words, without a full stop.
@@ -115,7 +116,7 @@ async fn look(
     Ok(())
 }
 
-/// How far its clock is ahead, by the answer that took the least time.
+/// Time by which its clock is ahead, by the answer that took the least time.
 async fn ahead(wire: &mut Wire, now: impl Fn() -> Timestamp) -> RedisResult<SignedDuration> {
     let mut quickest = (Duration::MAX, SignedDuration::ZERO);
     for _ in 0..TIMES {

@@ -6,15 +6,15 @@ use super::metrics::Cause;
 
 /// The longest text of a server that is shown.
 const LONGEST: usize = 300;
-/// Why no node of a cluster may be found though one answers.
+/// Reason for which no node of a cluster may be found though one answers.
 const UNREACHED: &str =
     " (the addresses that the nodes of the cluster announce cannot be reached from here)";
-/// Where the permissions are listed that its user needs.
+/// Hint to the list of the permissions that its user needs.
 const HINT: &str = " (docs/operations.md lists what the user must be allowed)";
 /// The text with which a server begins to repeat the arguments of a command.
 const ARGUMENTS: &str = ", with args beginning with";
 
-/// Why the server cannot be used.
+/// Reason for which the server cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ServerFailure {
     pub(super) cause: Cause,

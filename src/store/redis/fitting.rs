@@ -1,4 +1,4 @@
-//! Whether the keys of this instance fit those of the others on the server.
+//! Comparison of the keys of this instance with those of the others on the server.
 //!
 //! With another index key an instance would look for locks under other names, and ring a number
 //! beside another instance. With other ticket keys it could not read calls that others have stored,
@@ -29,13 +29,13 @@ use super::wire::Wire;
 use crate::store::StoreError;
 use crate::ticket::Key;
 
-/// How long an instance counts after it was seen last; it shows itself with each pulse of its
+/// Time for which an instance counts after it was seen last; it shows itself with each pulse of its
 /// connection.
 const SEEN: SignedDuration = SignedDuration::from_secs(10);
-/// How long one that did not fit leaves an emptied server to those that did.
+/// Time for which an instance that did not fit leaves an emptied server to those that did.
 const YIELDS: Duration = Duration::from_secs(10);
 
-/// What the script answers: how it fits, the fingerprint of the other, whether it was noted before.
+/// Answer of the script: the fit, the fingerprint of the other, and 1 if it was noted before.
 type Joined = (String, String, u8);
 
 /// The fingerprints of an instance's keys.
@@ -92,7 +92,7 @@ impl Fingerprints {
     }
 }
 
-/// Why an instance must place no call beside the others.
+/// Reason for which an instance must place no call beside the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// Another index key.
@@ -103,7 +103,7 @@ pub enum Misfit {
     Index {
         /// The fingerprint of the key of this instance.
         ours: String,
-        /// That of the others.
+        /// The fingerprint of the others.
         theirs: String,
     },
     /// No ticket key of this instance opens what is stored, or what another instance seals.
@@ -126,7 +126,7 @@ pub enum Misfit {
     },
 }
 
-/// Whether this instance fits to the others, as far as it is known.
+/// Fit of this instance to the others, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Fit(Mutex<Inner>);
 
@@ -142,12 +142,12 @@ impl Fit {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why this instance must place no call; `None`: it may.
+    /// Reason for which this instance must place no call; `None`: it may.
     pub(super) fn misfit(&self) -> Option<Misfit> {
         self.lock().misfit.clone()
     }
 
-    /// Whether it may be the first on a server that knows no instance.
+    /// Returns whether it may be the first on a server that knows no instance.
     fn may_be_first(&self) -> bool {
         let inner = self.lock();
         inner.misfit.is_none()
@@ -177,7 +177,7 @@ impl Fit {
 }
 
 impl Redis {
-    /// Whether this instance may take calls on and place them beside the others.
+    /// Returns whether this instance may take calls on and place them beside the others.
     pub(super) fn fits(&self) -> Result<(), StoreError> {
         if self.fit.lock().misfit.is_none() {
             Ok(())
@@ -186,8 +186,8 @@ impl Redis {
         }
     }
 
-    /// Whether a new call may be taken on, or one may ring: this instance fits, and the server
-    /// refuses nothing.
+    /// Returns whether a new call may be taken on, or one may ring: this instance fits, and the
+    /// server refuses nothing.
     pub(super) fn may_place(&self) -> Result<(), StoreError> {
         self.fits()?;
         match self.link.refusal() {
@@ -196,7 +196,7 @@ impl Redis {
         }
     }
 
-    /// Whether what this instance writes under the index key is found by the others.
+    /// Returns whether what this instance writes under the index key is found by the others.
     pub(super) fn has_index(&self) -> Result<(), StoreError> {
         if let Some(Misfit::Index { .. }) = self.fit.lock().misfit {
             Err(StoreError::Away)

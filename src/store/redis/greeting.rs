@@ -17,7 +17,7 @@ use super::wire::{Address, Wire};
 const MAJOR: u32 = 7;
 /// The message that an instance publishes to itself.
 pub(super) const ECHO: &[u8] = b"?";
-/// How long a message may take that an instance publishes for itself.
+/// Time limit of a message that an instance publishes for itself.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Properties of a server, by its own information.
@@ -31,7 +31,7 @@ pub(super) struct About {
     is_sentinel: bool,
     /// Its policy for a full memory (`maxmemory-policy`).
     pub(super) policy: Option<String>,
-    /// Why the server does not answer that, in its own words.
+    /// Reason for which the server does not answer that, in its own words.
     pub(super) untold: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl About {
         }
     }
 
-    /// Whether it can be used, as far as that is known before anything is tried.
+    /// Returns whether it can be used, as far as that is known before anything is tried.
     fn suits(&self, is_cluster: bool) -> Result<(), ServerFailure> {
         if let (Some(version), Some(..MAJOR)) = (&self.version, self.major) {
             let text = format!("{version} is too old: Redis 7.0 or newer, or Valkey, is needed");

@@ -7,7 +7,7 @@ use super::moments::millis;
 use crate::domain::CallId;
 use crate::store::{IdempotencyEntry, IdempotencyKey, IdempotencyStore, StoreError};
 
-/// How long a key is kept.
+/// Life of a key.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 impl IdempotencyStore for Redis {

@@ -128,7 +128,8 @@ impl Names {
         format!("{}:probe", self.prefix)
     }
 
-    /// Where instances compare their keys, and the clock of that, in one slot.
+    /// Names of the keys with which instances compare their keys, and of the clock of that, in one
+    /// slot.
     pub(super) fn fingerprints(&self) -> [String; 2] {
         ["instances", "clock"].map(|what| format!("{}:{{keys}}:{what}", self.prefix))
     }

@@ -24,19 +24,19 @@ const PAUSES: Backoff = Backoff::new(
     SignedDuration::from_millis(100),
     SignedDuration::from_secs(3),
 );
-/// How long it may take until a connection can be used.
+/// Time limit until a connection can be used.
 const CONNECTING: Duration = Duration::from_secs(3);
-/// How often all of a call is rehearsed while the server refuses something.
+/// Interval at which all of a call is rehearsed while the server refuses something.
 const REHEARSALS: Duration = Duration::from_secs(1);
-/// How often what the server refused is offered to it again.
+/// Interval at which refused changes are offered to the server again.
 const RETRY: Duration = Duration::from_secs(2);
-/// How long the mark of a server is kept after the last instance was seen.
+/// Life of the mark of a server after the last instance was seen.
 const RUN_LIFE: SignedDuration = SignedDuration::from_hours(35 * 24);
 
-/// How long after it came back empty a server may lack calls that other instances know: until all
-/// of them are connected again.
+/// Time after it came back empty in which a server may lack calls that other instances know: until
+/// all of them are connected again.
 const RESTORING: Duration = Duration::from_secs(5);
-/// How many stamps are asked for at once.
+/// Number of stamps that are asked for at once.
 const CONFIRMED_AT_ONCE: usize = 256;
 
 impl Redis {
@@ -217,7 +217,7 @@ impl Redis {
         is_emptied
     }
 
-    /// Whether a call that the server does not have may be stored again in a moment, by the
+    /// Returns whether a call that the server does not have may be stored again in a moment, by the
     /// instance that saved it last.
     pub(super) fn is_being_restored(&self) -> bool {
         let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);

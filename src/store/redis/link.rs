@@ -16,13 +16,13 @@ use super::metrics::{Cause, StoreMetrics};
 use super::wire::{Address, PushHandler, Wire};
 use crate::store::StoreError;
 
-/// How long one command may take. A webhook needs two at most, and is answered within a second.
+/// Time limit of one command. A webhook needs two at most, and is answered within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// The same for a rehearsal, which no request waits for.
 const REHEARSAL: Duration = Duration::from_secs(1);
-/// How often an idle connection is asked whether it lives.
+/// Interval at which an idle connection is tested.
 pub(super) const PULSE: Duration = Duration::from_secs(2);
-/// How long what was probed stands.
+/// Milliseconds for which the result of a probe stands.
 const PROBE_LIFE: u64 = 60_000;
 
 /// The connection.
@@ -40,7 +40,7 @@ pub(super) struct Link {
     refusal: Mutex<Option<ServerFailure>>,
     refused: Notify,
     patience: Duration,
-    /// Whether failures are neither logged nor counted.
+    /// Failures are neither logged nor counted.
     is_rehearsal: bool,
     pub(super) metrics: StoreMetrics,
 }
@@ -85,7 +85,7 @@ impl Link {
         &self.address
     }
 
-    /// Whether keys that are asked for together must lie in one slot.
+    /// Returns whether keys that are asked for together must lie in one slot.
     pub(super) const fn is_cluster(&self) -> bool {
         matches!(self.address, Address::Cluster(..))
     }
@@ -102,7 +102,7 @@ impl Link {
         self.changed.notify_waiters();
     }
 
-    /// Why the server is away; `None`: it is not.
+    /// Reason for which the server is away; `None`: it is not.
     pub(super) fn away(&self) -> Option<ServerFailure> {
         match self.state() {
             State::Starting => Some(ServerFailure::new(
@@ -122,7 +122,7 @@ impl Link {
             .clone()
     }
 
-    /// Why no new call can be stored; `None`: one can.
+    /// Reason for which no new call can be stored; `None`: one can.
     pub(super) fn failure(&self) -> Option<ServerFailure> {
         self.away().or_else(|| self.refusal())
     }

@@ -12,7 +12,7 @@ use crate::domain::CallId;
 use crate::store::{CallStore as _, Listing, StoreError};
 
 impl Redis {
-    /// How long the list of an owner is kept: as long as any record.
+    /// Life of the list of an owner: as long as any record.
     pub(super) fn list_life(&self) -> String {
         (LONGEST + self.retention).as_millis().to_string()
     }

@@ -9,7 +9,7 @@ use super::record::{REVOKED, Stamp, Stored};
 use crate::domain::CallId;
 use crate::store::StoreError;
 
-/// How long a client waits for a call while the server is away, or was emptied.
+/// Longest wait of a client for a call while the server is away, or was emptied.
 pub(super) const CLIENT_PATIENCE: Duration = Duration::from_secs(2);
 /// The same for a webhook, which has its ticket.
 const WEBHOOK_PATIENCE: Duration = Duration::from_millis(300);

@@ -1,10 +1,10 @@
-//! How long the server takes, how often it fails and why, and how much waits for it.
+//! Latencies, failures and their causes of the server, and the number of changes that wait for it.
 
 use std::time::Duration;
 
 use crate::telemetry::metrics::Metrics;
 
-/// Why the server could not do what it was asked.
+/// Cause of a failure of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// It did not answer in time.

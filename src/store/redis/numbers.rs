@@ -14,7 +14,7 @@ use crate::policy::CallLimits;
 use crate::store::dial_grant::{Creates, DialGrant, DialMode, DialRequest};
 use crate::store::{NumberStore, StoreError};
 
-/// How long an opted-out number is kept after it was last asked about.
+/// Life of an opted-out number after it was last asked about.
 pub(super) const OPT_OUT_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 impl Redis {
@@ -73,7 +73,7 @@ impl NumberStore for Redis {
         self.admit_create(asking).await
     }
 
-    /// How many creates of an API key count for the minute's limit.
+    /// Creates of an API key that count for the limit per minute.
     async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError> {
         let minute = self
             .names
@@ -122,7 +122,7 @@ impl NumberStore for Redis {
         self.uncount_day(at).await;
     }
 
-    /// Whether a call holds the number now.
+    /// Returns whether a call holds the number now.
     async fn has_line(&self, phone: Phone) -> Result<bool, StoreError> {
         let mut cmd = redis::cmd("EXISTS");
         self.link

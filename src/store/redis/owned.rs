@@ -18,7 +18,7 @@ use crate::store::deadlines::{Deadlines, EarliestDeadline};
 
 pub(super) use save::Save;
 
-/// How often all shards are asked for calls whose instance is no more.
+/// Interval at which all shards are asked for calls whose instance is no more.
 const POLL_CALLS: SignedDuration = SignedDuration::from_secs(3);
 /// The same for their events.
 const POLL_EVENTS: SignedDuration = SignedDuration::from_secs(5);
@@ -39,7 +39,7 @@ struct Inner {
     wake: Schedule,
     events: Schedule,
     tally: Tally,
-    /// How many calls have an event that is still to be received.
+    /// Number of calls with an event that is still to be received.
     pending_events: usize,
     /// Saves under way, and the newest state that others saved meanwhile.
     saving: HashMap<CallId, Saving, FxBuildHasher>,
@@ -67,7 +67,7 @@ impl Schedule {
             .min()
     }
 
-    /// Whether the shards are to be asked at `now`; then the next time is `pause` later.
+    /// Returns whether the shards are to be asked at `now`; then the next time is `pause` later.
     fn polls(&mut self, now: Timestamp, pause: SignedDuration) -> bool {
         let polls = self.poll_at.is_none_or(|at| at <= now);
         if polls {
@@ -87,7 +87,7 @@ struct Owned {
     /// The connection on which it was saved, or found unchanged. What others saved after a break
     /// was not heard.
     connection: u64,
-    /// When it is to be looked at; `None` once it was handed out.
+    /// Time at which it is to be looked at; `None` once it was handed out.
     wake_at: Option<Timestamp>,
     /// The same for its event.
     event_at: Option<Timestamp>,
@@ -287,7 +287,7 @@ impl OwnedCalls {
         self.next_event.next(known, look).await
     }
 
-    /// How many events are still to be received.
+    /// Number of events that are still to be received.
     pub(super) fn pending_events(&self) -> usize {
         self.lock().pending_events
     }

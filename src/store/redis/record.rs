@@ -173,8 +173,8 @@ impl Records {
     }
 }
 
-/// What an endpoint asked for, if it asked for anything. It is found from the end: what stands
-/// before it grows from version to version.
+/// The pause that an endpoint asked for, if any. It is found from the end, because the part before
+/// it grows from version to version.
 fn not_before(later: &[u8]) -> Option<Timestamp> {
     let (rest, at) = later.split_last_chunk::<8>()?;
     rest.ends_with(NOT_BEFORE)

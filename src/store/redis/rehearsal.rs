@@ -26,7 +26,7 @@ use crate::store::{
 const OWNER: &str = "rehearsal";
 /// The idempotency key of their requests.
 const KEY: [u8; 16] = *b"rehearsal's key.";
-/// How long what a rehearsal has written stays where it could not be removed.
+/// Life of the keys that a rehearsal has written and could not remove.
 const LIFE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Redis {

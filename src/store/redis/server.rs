@@ -18,8 +18,8 @@ use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Key;
 
-/// Whether no server can be started, because Redis is not installed. Then a line on stderr names the
-/// test that is left out.
+/// Returns whether no server can be started, because Redis is not installed. Then a line on stderr
+/// names the test that is left out.
 pub(crate) fn is_missing() -> bool {
     static MISSING: OnceLock<bool> = OnceLock::new();
     let is_missing = *MISSING.get_or_init(|| {
@@ -39,7 +39,7 @@ pub(crate) fn is_missing() -> bool {
     is_missing
 }
 
-/// How long a server may take to start.
+/// Time limit for the start of a server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server behind a socket in a folder of its own.
@@ -225,7 +225,7 @@ impl KeepsConnected {
         self.task = keep_connected(self.store.clone());
     }
 
-    /// How many calls are listed for an owner in the shard of a call.
+    /// Number of calls that are listed for an owner in the shard of a call.
     pub(crate) fn listed(&self, owner: &str, id: crate::domain::CallId) -> usize {
         let names = &self.redis().names;
         let key = names.calls_of(owner, super::keys::Names::shard(id)).calls;

@@ -10,7 +10,7 @@ use super::keys::{Names, SHARDS};
 use crate::domain::CallId;
 use crate::store::StoreError;
 
-/// How many shards of a cluster are asked at a time: all of them by the fourth time.
+/// Number of shards of a cluster that are asked at a time: all of them by the fourth time.
 const AT_A_TIME: u8 = SHARDS / 4;
 
 /// Which shards of a cluster are asked next.

@@ -9,7 +9,7 @@ use super::moments::{millis, millis_of, moment};
 use crate::domain::CallId;
 use crate::store::{LONGEST_LINE, StartRate, StoreError};
 
-/// How long the queue is kept after it was used last.
+/// Life of the queue after it was used last.
 const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 
 impl Redis {

@@ -14,10 +14,10 @@ use crate::call::Call;
 use crate::domain::CallId;
 use crate::store::StoreError;
 
-/// How long after it was given up an open call is kept, beside the retention: something is wrong
-/// with it.
+/// Time for which an open call is kept after it was given up, beside the retention: something is
+/// wrong with it.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
-/// How often the outbox may be quicker before a save is given up.
+/// Conflicts with the outbox before a save is given up.
 const TRIES: usize = 8;
 
 /// The result of a save.
@@ -243,7 +243,7 @@ fn event_at(stored: &Stored) -> String {
     }
 }
 
-/// How long a record is kept.
+/// Life of a record.
 fn life(call: &Call, retention: SignedDuration) -> SignedDuration {
     if call.is_finished() {
         return retention;

@@ -20,7 +20,7 @@ mod outages;
 mod records;
 mod together;
 
-/// How long anything may take that is waited for.
+/// Time limit of anything that is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn now() -> Timestamp {

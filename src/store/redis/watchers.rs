@@ -30,7 +30,7 @@ struct Followed {
     sender: Option<watch::Sender<Arc<Call>>>,
     /// The newest version that was saved, as far as was heard.
     heard: u64,
-    /// How many load it now.
+    /// Number of loads of it that are under way.
     loading: usize,
 }
 
@@ -98,7 +98,7 @@ impl Watchers {
         }
     }
 
-    /// Whether anybody follows a call, or begins to.
+    /// Returns whether anybody follows a call, or begins to.
     pub(super) fn has(&self, id: CallId) -> bool {
         self.lock().followed.contains_key(&id)
     }

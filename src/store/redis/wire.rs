@@ -14,9 +14,10 @@ use redis::{
 use super::Certificates;
 use super::sentinel::Sentinels;
 
-/// How long a connection may take to stand.
+/// Time limit of a connection attempt.
 const CONNECT: Duration = Duration::from_secs(1);
-/// How often a command is sent again within a cluster, when a slot has moved or a node is gone.
+/// Number of times that a command is sent again within a cluster, when a slot has moved or a node
+/// is gone.
 const CLUSTER_RETRIES: u32 = 3;
 
 /// Handles a message that the server pushes.

@@ -14,7 +14,7 @@ use crate::call::{Call, replay};
 use crate::domain::CallId;
 use crate::store::StoreError;
 
-/// How long it is known of a call that it was revoked: longer than anybody has one in hand.
+/// Time for which a revoked call is remembered: longer than anybody has one in hand.
 const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
 
 impl Redis {

@@ -115,7 +115,7 @@ impl WriteBehind {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// How much waits.
+    /// Number of changes that wait.
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }

@@ -29,7 +29,7 @@ use clock::Clock;
 /// An answer of a collector that is longer is of no use.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// Why traces cannot be exported.
+/// Reason for which traces cannot be exported.
 #[derive(Debug, thiserror::Error)]
 #[error("traces cannot be exported")]
 pub struct TracesError(#[from] opentelemetry_otlp::ExporterBuildError);
@@ -62,7 +62,7 @@ impl fmt::Debug for OpenSpan {
 }
 
 impl Traces {
-    /// How long the last spans may take on their way out.
+    /// Time limit of the last spans on their way out.
     pub const LAST_WAIT: Duration = Duration::from_secs(2);
 
     /// Traces that are sent by `http` on the runtime at hand; they are in the time of `clock`.

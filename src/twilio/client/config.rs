@@ -1,4 +1,4 @@
-//! Where the client sends its requests, and as whom.
+//! Address and credentials of the client's requests.
 //!
 //! Secrets are never shown: neither by `Debug` nor in an error.
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::twilio::AccountSid;
 
-/// How long a request may take, unless configured otherwise.
+/// Time limit of a request, unless configured otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The settings of a [`Client`](super::Client).
@@ -19,7 +19,7 @@ pub struct ClientConfig {
     pub account_sid: AccountSid,
     /// The credentials of requests.
     pub credentials: Credentials,
-    /// How long a request may take from connecting to the last byte of its answer.
+    /// Time limit of a request from connecting to the last byte of its answer.
     pub timeout: Duration,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Debug for Credentials {
 #[error("the API's URL is not an http or https URL without query and fragment")]
 pub struct InvalidApiUrl;
 
-/// Why there is no host of the API for a region and an edge.
+/// Reason for which there is no host of the API for a region and an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoHost {
     /// One of them is no name that can stand in a host.

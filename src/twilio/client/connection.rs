@@ -1,7 +1,7 @@
 //! Connections to Twilio and to others: TLS with the roots in the program, time limits, nothing of
 //! the environment.
 //!
-//! What is sent is not known here. [`Connector`] keeps one promise that the client's errors rest
+//! The requests are not known here. [`Connector`] keeps one promise that the client's errors rest
 //! on: a connection that was not ready in time, TLS included, fails as one that could not be
 //! opened, and nothing was sent on it.
 
@@ -22,12 +22,12 @@ use tower_service::Service;
 
 use super::deadline_body::DeadlineBody;
 
-/// How long a connection may take to open, TLS included.
+/// Time limit of opening a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an unused connection is kept: shorter than the other side keeps it, so that no request
-/// is sent on a connection that is being closed.
+/// Life of an unused connection: shorter than the other side keeps it, so that no request is sent
+/// on a connection that is being closed.
 const POOL_IDLE: Duration = Duration::from_secs(30);
-/// How this program calls itself.
+/// Name of this program in its requests.
 pub(super) const USER_AGENT: &str = concat!("tablecall/", env!("CARGO_PKG_VERSION"));
 
 /// Sends the requests of the REST client: each create passes here, so it is no more than

@@ -16,7 +16,7 @@ pub use catalogue::title;
 /// The underlying error. It names neither the account nor a call.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why there is no answer to work with.
+/// Reason for which there is no answer to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum TwilioError {
     /// No connection (refused, DNS, TLS, its time limit): no byte of the request was sent. Safe to
@@ -27,7 +27,7 @@ pub enum TwilioError {
     /// later.
     #[error("Twilio asks to try again later")]
     TryLater {
-        /// How long Twilio asks to wait, when it says so; at most an hour.
+        /// Pause that Twilio asks for, if it does; at most an hour.
         retry_after: Option<Duration>,
         /// Twilio's code.
         code: Option<u32>,
@@ -55,7 +55,7 @@ impl TwilioError {
     }
 }
 
-/// Why a request counts as unanswered.
+/// Reason for which a request counts as unanswered.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
     /// The time limit ran out.
@@ -213,9 +213,9 @@ impl TwilioRefusal {
         }
     }
 
-    /// Whether a trial account's limits are the reason: a parameter it may not use (400 without a
-    /// code of its own), or no trial number for the destination (572002). The first kind may
-    /// succeed with [`NewCall::minimal`](super::NewCall::minimal).
+    /// Returns whether a trial account's limits are the reason: a parameter it may not use (400
+    /// without a code of its own), or no trial number for the destination (572002). The first kind
+    /// may succeed with [`NewCall::minimal`](super::NewCall::minimal).
     #[must_use]
     pub fn is_trial_limit(&self) -> bool {
         let words = || {
@@ -229,13 +229,13 @@ impl TwilioRefusal {
         }
     }
 
-    /// Whether the resource does not exist, or not for these credentials (404).
+    /// Returns whether the resource does not exist, or not for these credentials (404).
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
         self.status == 404
     }
 
-    /// Whether the call has ended, or is not live yet (21220).
+    /// Returns whether the call has ended, or is not live yet (21220).
     #[must_use]
     pub fn is_not_in_progress(&self) -> bool {
         self.code == Some(21_220)
@@ -325,7 +325,7 @@ impl ErrorBody {
         TOKEN_ERRORS.into_iter().find(|known| named == *known)
     }
 
-    /// Whether Twilio itself says that it did not process the request.
+    /// Returns whether Twilio itself says that it did not process the request.
     pub(super) fn is_busy(&self) -> bool {
         self.code == Some(20_503)
     }

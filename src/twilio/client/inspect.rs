@@ -12,9 +12,9 @@ use crate::twilio::form::append;
 pub struct OwnNumber {
     /// E.164.
     pub phone_number: String,
-    /// Whether it can be used for calls.
+    /// It can be used for calls.
     pub voice: bool,
-    /// Where Twilio asks what to do with a call to it.
+    /// Address that Twilio asks for instructions when it is called.
     pub voice_url: Option<String>,
     /// The method of that request.
     pub voice_method: Option<String>,
@@ -81,8 +81,8 @@ impl Client {
         }))
     }
 
-    /// Whether `phone`, E.164, is a number of somebody else's that the account has verified as a
-    /// caller ID.
+    /// Returns whether `phone`, E.164, is a number of somebody else's that the account has verified
+    /// as a caller ID.
     ///
     /// # Errors
     /// See [`TwilioError`].
@@ -91,8 +91,8 @@ impl Client {
         Ok(!body.outgoing_caller_ids.is_empty())
     }
 
-    /// Whether ordinary numbers of a country (ISO 3166 alpha-2) may be called (Twilio, Voice
-    /// Dialing Permissions), asked at `voice_url`, such as `https://voice.twilio.com`.
+    /// Returns whether ordinary numbers of a country (ISO 3166 alpha-2) may be called (Twilio,
+    /// Voice Dialing Permissions), asked at `voice_url`, such as `https://voice.twilio.com`.
     ///
     /// # Errors
     /// See [`TwilioError`].

@@ -19,10 +19,10 @@ use super::error::{TwilioError, Why};
 use super::exchange::{judge, send};
 use crate::twilio::form::append;
 
-/// Where Twilio issues tokens, whatever the region.
+/// Address at which Twilio issues tokens, whatever the region.
 const TOKEN_URL: &str = "https://oauth.twilio.com/v2/token";
-/// How long a token may take to get: less than a request may, so that a create that has none counts
-/// as not sent.
+/// Time limit of getting a token: shorter than that of a request, so that a create that has none
+/// counts as not sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The time that a token holds if its answer does not say so, in seconds.
 const USUAL_LIFE: u64 = 300;

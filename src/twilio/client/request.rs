@@ -17,22 +17,22 @@ pub struct NewCall {
     pub to: String,
     /// A number of the account's, E.164.
     pub from: String,
-    /// Where Twilio gets the first document, once somebody picked up; absolute.
+    /// Address of the first document, fetched once somebody picked up; absolute.
     pub url: String,
-    /// Where it gets one when another cannot be used.
+    /// Address of a document in place of one that cannot be used.
     pub fallback_url: Option<String>,
     /// The URL of the status callbacks.
     pub status_callback: Option<String>,
     /// The events of the status callbacks; none means `completed` alone.
     pub status_callback_events: Vec<StatusCallbackEvent>,
-    /// How long to ring, seconds, at most 600; Twilio's default is 60.
+    /// Time for which it rings, in seconds, at most 600; Twilio's default is 60.
     pub timeout: Option<u16>,
-    /// How long the line may be open, seconds; Twilio's default is 4 hours.
+    /// Time for which the line may be open, in seconds; Twilio's default is 4 hours.
     pub time_limit: Option<u32>,
     /// Keys to send after the pick-up: at most 32 of `0-9 A-D # * w W`. Switches machine detection
     /// off.
     pub send_digits: Option<String>,
-    /// Whether Twilio is to find out who picked up.
+    /// Asks Twilio to find out who picked up.
     pub machine_detection: Option<MachineDetection>,
 }
 
@@ -90,12 +90,12 @@ impl NewCall {
     }
 }
 
-/// How Twilio finds out who picked up (Twilio, "Answering machine detection").
+/// Parameters of machine detection (Twilio, "Answering machine detection").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineDetection {
-    /// Whether to wait for the end of a greeting.
+    /// Waits for the end of a greeting, or does not.
     pub mode: MachineDetectionMode,
-    /// How long it may take, seconds, 3 to 59; Twilio's default is 30.
+    /// Time limit of the detection, in seconds, 3 to 59; Twilio's default is 30.
     pub timeout: Option<u16>,
     /// Speech that lasts longer is a machine, milliseconds, 1000 to 6000; default 2400.
     pub speech_threshold: Option<u16>,
@@ -107,7 +107,7 @@ pub struct MachineDetection {
     pub asynchronous: Option<AsyncAmd>,
 }
 
-/// Where an asynchronous verdict goes.
+/// Address of an asynchronous verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsyncAmd {
     /// `AsyncAmdStatusCallback`; without one Twilio warns, and the result is lost.

@@ -25,13 +25,13 @@ pub struct CallResource {
     pub to: Option<String>,
     /// The calling number.
     pub from: Option<String>,
-    /// When it was created; null in the answer to the create itself.
+    /// Time at which it was created; null in the answer to the create itself.
     pub date_created: Option<Timestamp>,
-    /// When it started; null while it is queued.
+    /// Time at which it started; null while it is queued.
     pub start_time: Option<Timestamp>,
-    /// When it ended; null before.
+    /// Time at which it ended; null before.
     pub end_time: Option<Timestamp>,
-    /// How long the line was open, to the second; null before the end.
+    /// Time for which the line was open, to the second; null before the end.
     pub duration: Option<Duration>,
     /// The result of machine detection, if there is one.
     pub answered_by: Option<AnsweredBy>,
@@ -52,7 +52,7 @@ pub struct CallPage {
 pub struct CallEvent {
     /// `GET` or `POST`.
     pub method: Option<String>,
-    /// Where it went.
+    /// Its address.
     pub url: Option<String>,
     /// Its parameters; names in lower snake case (`digits`, `call_status`), as Twilio shows them.
     pub parameters: Vec<(String, String)>,
@@ -85,13 +85,13 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether it may call.
+    /// Returns whether it may call.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.status.as_deref() == Some("active")
     }
 
-    /// Whether it is a trial account.
+    /// Returns whether it is a trial account.
     #[must_use]
     pub fn is_trial(&self) -> bool {
         self.kind.as_deref() == Some("Trial")

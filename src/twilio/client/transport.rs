@@ -25,7 +25,8 @@ pub(super) struct Transport {
     http: Http,
     /// `…/2010-04-01/Accounts/AC…`
     account_url: String,
-    /// Where calls are created, read once: reading a URL costs as much as sealing a ticket.
+    /// Address at which calls are created, read once: reading a URL costs as much as sealing a
+    /// ticket.
     calls_url: Uri,
     base: Url,
     account_sid: AccountSid,
@@ -33,7 +34,7 @@ pub(super) struct Transport {
     timeout: Duration,
 }
 
-/// Where the header `Authorization` comes from.
+/// Source of the header `Authorization`.
 #[derive(Clone)]
 enum Authorization {
     Basic(HeaderValue),
@@ -49,7 +50,7 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Whether a URI that an answer named may be followed.
+/// Addresses in an answer that may be followed.
 pub(super) enum Reach {
     Ours(String),
     Foreign,

@@ -129,7 +129,8 @@ impl Verifier {
         }
     }
 
-    /// Whether the signature fits this URL and body, by any auth token or the shared key it names.
+    /// Returns whether the signature fits this URL and body, by any auth token or the shared key it
+    /// names.
     fn fits(
         &self,
         origin: Option<&str>,
@@ -248,7 +249,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .filter(|text| !text.is_empty())
 }
 
-/// Whether the text of a header can be a host with a port.
+/// Returns whether the text of a header can be a host with a port.
 pub fn is_authority(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= LONGEST_TEXT

@@ -30,7 +30,7 @@ pub fn prove(auth_token: &str, now: Timestamp) -> String {
 }
 
 impl Verifier {
-    /// Whether the value of [`PROOF_HEADER`] was made lately with one of the auth tokens.
+    /// Returns whether the value of [`PROOF_HEADER`] was made lately with one of the auth tokens.
     #[must_use]
     pub fn is_operator(&self, proof: &[u8], now: Timestamp) -> bool {
         let read = || {

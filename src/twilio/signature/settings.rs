@@ -1,7 +1,7 @@
 //! The two headers of a signed request, as they were seen.
 //!
-//! What the settings header says only chooses among the secrets and algorithms we have; it is never
-//! believed beyond.
+//! The settings header only chooses among the secrets and algorithms we have; it is never believed
+//! beyond.
 
 use super::SignatureFailure;
 
@@ -12,7 +12,7 @@ pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
 /// shared keys").
 pub const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
-/// How often a header was seen.
+/// Number of headers that were seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignatureHeaderCount<'a> {
     /// Not at all.

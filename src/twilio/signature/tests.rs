@@ -341,7 +341,7 @@ fn verify_url(
     }
 }
 
-/// Whether the query's `bodySHA256` is the digest of `body`, in lower-case hexadecimal.
+/// Returns whether the query's `bodySHA256` is the digest of `body`, in lower-case hexadecimal.
 fn body_digest_fits(path_and_query: &str, body: &[u8]) -> bool {
     let query = path_and_query
         .split_once('?')

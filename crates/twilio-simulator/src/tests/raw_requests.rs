@@ -29,7 +29,8 @@ impl RawRequest {
             .map(|(_, value)| value)
     }
 
-    /// Whether the signature holds over the bytes of the request line and the `Host` header.
+    /// Returns whether the signature holds over the bytes of the request line and the `Host`
+    /// header.
     fn is_signed(&self) -> bool {
         let url = format!("http://{}{}", self.header("host").unwrap(), self.target());
         let pairs = form::parse(&self.body);

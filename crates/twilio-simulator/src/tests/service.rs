@@ -74,7 +74,7 @@ impl ReceivedRequest {
             .unwrap_or_default()
     }
 
-    /// Whether a token signed this request as sent to `origin`.
+    /// Returns whether a token signed this request as sent to `origin`.
     pub(super) fn is_signed(&self, origin: &str, token: &str) -> bool {
         let url = format!("{origin}{}", self.path);
         self.header("x-twilio-signature")

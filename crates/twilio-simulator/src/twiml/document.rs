@@ -74,8 +74,8 @@ impl Verb {
         }
     }
 
-    /// Whether an inbound call is answered before the verb runs. A Pause lets it ring on for so
-    /// long, and a Dial with `answerOnBridge` until a phone is connected.
+    /// Returns whether an inbound call is answered before the verb runs. A Pause lets it ring on
+    /// for so long, and a Dial with `answerOnBridge` until a phone is connected.
     #[must_use]
     pub const fn answers(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! How long a talk can last.
+//! The longest talk.
 
 use super::*;
 

@@ -8,7 +8,7 @@ fn time_of_day(digits: &str, wished: Time) -> Option<Time> {
     read_time(digits, &table_at(wished)).map(|offered| offered.time)
 }
 
-/// What digits mean for a table, as date and time.
+/// Date and time that digits mean for a table.
 fn moment(digits: &str, table: &WishedTable) -> String {
     let offered = read_time(digits, table).expect("it is a time");
     TableTime::from(table.at).at(offered).to_string()

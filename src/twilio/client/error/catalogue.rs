@@ -81,7 +81,7 @@ struct Catalogue {
 pub(super) struct CatalogueEntry {
     code: u32,
     title: String,
-    /// Whether a retry helps, in the words of the file.
+    /// Use of a retry, in the words of the file.
     pub(super) retry: String,
 }
 
