@@ -27,13 +27,13 @@ pub use simulator::run_simulator;
 const LISTEN: &str = "TABLECALL_LISTEN";
 /// The setting of the address for metrics.
 const METRICS_LISTEN: &str = "TABLECALL_METRICS_LISTEN";
-/// How long requests in progress may take after the process was asked to stop.
+/// Time limit of requests in progress after the process was asked to stop.
 const GRACE: Duration = Duration::from_secs(7);
-/// How long work that outlives its request may take after that: an answer of Twilio on its way is
+/// Time limit, after that, of work that outlives its request: an answer of Twilio on its way is
 /// worth waiting for.
 const LAST_WORK: Duration = Duration::from_secs(7);
 
-/// How long the last events to clients may take when all else has ended.
+/// Time limit of the last events to clients when all else has ended.
 const LAST_EVENTS: Duration = Duration::from_secs(4);
 
 /// A server that is bound and not yet running.
@@ -41,12 +41,12 @@ const LAST_EVENTS: Duration = Duration::from_secs(4);
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
-    /// Where metrics are alone.
+    /// Listener of metrics alone, if they have one.
     metrics: Option<TcpListener>,
     assembled: Assembled,
 }
 
-/// Why there is no server.
+/// Reason for which there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The address is taken, or not ours.
@@ -58,7 +58,7 @@ pub enum AppError {
         address: SocketAddr,
         /// The name of the setting that it comes from.
         setting: &'static str,
-        /// What the system said.
+        /// The error of the system.
         why: std::io::Error,
     },
     /// The files of words have faults.
@@ -290,8 +290,8 @@ async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener,
     })
 }
 
-/// How often a call is started. Where lines are limited, calls that wait for one need a line of those
-/// who wait, so they are started one after the other in any case.
+/// Number of calls started each second. Where lines are limited, calls that wait for one need a
+/// place in the queue of starts, so they are started one after the other in any case.
 fn starts_per_second(config: &Config) -> u32 {
     const ONE_AFTER_THE_OTHER: u32 = 1_000;
     match (config.lines, config.calls_per_second) {

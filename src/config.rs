@@ -1,6 +1,5 @@
-//! What an operator decides: every setting is read and judged before anything binds, and all that
-//! is wrong is reported at once, by name. The values come from `main`, which alone reads the
-//! environment.
+//! Settings of an operator: every setting is read and judged before anything binds, and all faults
+//! are reported at once, by name. The values come from `main`, which alone reads the environment.
 
 mod account;
 mod environment;
@@ -77,13 +76,13 @@ pub struct Config {
     pub restaurant_phone: Option<Phone>,
     /// The zone of that restaurant, where the operator gave it.
     pub restaurant_timezone: Option<Zone>,
-    /// How the service names itself.
+    /// Name by which the service introduces itself.
     pub service_name: String,
     /// Calls started a second; 0: no pacing.
     pub calls_per_second: u32,
     /// The most lines that are open at a time, over all instances; `None`: no limit.
     pub lines: Option<u32>,
-    /// Whether machines are detected.
+    /// Machine detection is on.
     pub machine_detection: bool,
     /// Keys of the API by name and secret.
     pub api_keys: Vec<(String, String)>,
@@ -93,31 +92,31 @@ pub struct Config {
     pub allowed_countries: Option<Vec<Country>>,
     /// Kinds of numbers that may be called.
     pub number_kinds: NumberKinds,
-    /// When restaurants may be called.
+    /// Hours in which restaurants may be called.
     pub call_hours: Hours,
-    /// When restaurants are busiest.
+    /// Hours in which restaurants are busiest.
     pub quiet_hours: QuietHours,
-    /// Whether staff may answer in words.
+    /// Staff may answer in words.
     pub speech: bool,
     /// Numbers never to call, those of the file among them.
     pub do_not_call: HashSet<Phone>,
     /// Settings that hold, but that somebody should look at.
     pub warnings: Vec<ConfigProblem>,
-    /// Where numbers are added whose people ask for it.
+    /// File to which the numbers of people who ask for it are added.
     pub do_not_call_file: Option<PathBuf>,
-    /// How often anybody may be called.
+    /// Limits of attempts and creates.
     pub limits: CallLimits,
     /// The number spoken as the one to reach us by.
     pub contact_phone: Option<Phone>,
     /// Calls held in memory.
     pub max_calls: usize,
-    /// How long a finished call stays readable.
+    /// Time for which a finished call stays readable.
     pub retention: SignedDuration,
     /// Secrets that sign events to clients, newest first. Without any, `callback_url` is refused.
     pub webhook_secrets: Vec<Secret>,
     /// The secret was made at this start, for the simulator: the operator does not know it yet.
     pub is_secret_made: bool,
-    /// Whether `callback_url` may point at private addresses.
+    /// `callback_url` may point at private addresses.
     pub allow_private_callbacks: bool,
     /// Certificate authorities that events to clients, reports and traces trust beside the public
     /// ones.
@@ -128,7 +127,7 @@ pub struct Config {
     pub shared: Option<Shared>,
     /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.
     pub trusted_proxies: TrustedProxies,
-    /// Whether their connections begin with a header of the PROXY protocol.
+    /// Their connections begin with a header of the PROXY protocol.
     pub proxy_protocol: bool,
     /// Web origins that may call the API from a browser.
     pub cors_origins: Origins,
@@ -142,7 +141,7 @@ pub enum TwilioBackend {
     Twilio {
         /// The account.
         account: TwilioAccount,
-        /// Where its API is.
+        /// Address of its API.
         api_url: String,
     },
 }

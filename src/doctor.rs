@@ -30,7 +30,7 @@ const LOW_BALANCE: f64 = 1.0;
 /// The origin of Twilio itself begins so; another does not know its other hosts.
 const TWILIO: &str = "https://api.";
 
-/// How a finding is.
+/// Level of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Nothing to mend.
@@ -44,7 +44,7 @@ pub enum Level {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How it is.
+    /// Its level.
     pub level: Level,
     /// The subject of the check.
     pub subject: &'static str,

@@ -15,7 +15,7 @@ use misfit::{WrongServer, misfit};
 pub use progress::Progress;
 pub use tools::Remote;
 
-/// How long a server may take to say that it is alive.
+/// Time limit in which a server must answer that it is alive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A server and who asks it.
@@ -30,7 +30,7 @@ pub struct RemoteService {
 #[error("must be an address such as http://127.0.0.1:8080")]
 pub struct BadServerUrl;
 
-/// Why there is nothing to follow.
+/// Reason for which there is nothing to follow.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
     /// No answer.
@@ -88,7 +88,7 @@ pub enum RemoteError {
         id: String,
         /// Its URL.
         url: String,
-        /// What the last attempt to see it met.
+        /// The failure of the last attempt to see it.
         reason: String,
     },
     /// It answers, but not that it is alive.

@@ -55,7 +55,7 @@ pub enum TicketPurpose {
 pub struct Head {
     /// Our name of the call.
     pub call: CallId,
-    /// Which attempt.
+    /// Number of the attempt.
     pub attempt: u8,
     /// A digest of the account that Twilio must name.
     pub account: [u8; 8],

@@ -24,8 +24,8 @@ impl<const N: usize> UnescapedSet<N> {
         Self { ranges, table }
     }
 
-    /// How many bytes from the beginning are plain: sixteen at once, and where they end, one by
-    /// one.
+    /// Number of bytes from the beginning that are plain: sixteen at once, and where they end, one
+    /// by one.
     #[inline]
     #[must_use]
     pub fn prefix_len(&self, text: &[u8]) -> usize {

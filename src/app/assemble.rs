@@ -35,7 +35,7 @@ use crate::{notify, store};
 pub(super) struct Assembled {
     pub(super) site: AppState,
     pub(super) notifier: Notifier,
-    /// How staff may answer: what is said is checked for it.
+    /// Ways in which staff may answer: the documents are checked for them.
     pub(super) input: InputMode,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,

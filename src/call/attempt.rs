@@ -14,13 +14,13 @@ pub struct Attempt {
     pub number: u8,
     /// Our number from which it is made.
     pub from: Phone,
-    /// Which parameters the account may use in a create.
+    /// The parameters that the account may use in a create.
     pub tier: AccountTier,
     /// Twilio's SID, once it is known.
     pub sid: Option<CallSid>,
     /// Carrier status of the connection.
     pub line: CarrierStatus,
-    /// Which key presses of the conversation this service received.
+    /// Key presses of the conversation that this service received.
     pub transcript: TranscriptCoverage,
     /// The goodbye was sent: no further key can come.
     pub farewell: bool,
@@ -49,7 +49,7 @@ pub struct Attempt {
     pub duration_seconds: Option<u32>,
 }
 
-/// Which key presses of an attempt this service received.
+/// Key presses of an attempt that this service received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TranscriptCoverage {
     /// None: the attempt was rebuilt from a ticket after pick-up, and no webhook of the

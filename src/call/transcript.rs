@@ -1,5 +1,5 @@
-//! Which keys were pressed in an attempt, and how the call waits for those that this service may
-//! have missed.
+//! The keys that were pressed in an attempt, and the wait for those that this service may have
+//! missed.
 
 use jiff::SignedDuration;
 

@@ -148,7 +148,7 @@ impl RawConfig {
     }
 }
 
-/// How many letters are wrong. A name that was cut off is a near one.
+/// Number of letters that are wrong. A name that was cut off is a near one.
 fn distance(name: &str, known: &str) -> usize {
     if known.starts_with(name) {
         2
@@ -165,7 +165,7 @@ struct Setting {
     flag: String,
     /// Its variable.
     name: String,
-    /// Whether its value is hidden from the help. Such a setting can stand in a file.
+    /// The help hides its value. Such a setting can stand in a file.
     is_secret: bool,
 }
 

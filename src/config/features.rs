@@ -1,7 +1,7 @@
 //! Parts of the program that are built only if Cargo is asked for them, and the settings that need
 //! them.
 
-/// Which optional parts a program has.
+/// Optional parts of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     /// Reports errors to Sentry.

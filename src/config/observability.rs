@@ -12,13 +12,13 @@ use crate::telemetry::reports::{Destination, NoDsn};
 /// Logs, metrics, traces and error reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observability {
-    /// Which log lines are written, as `RUST_LOG` has it.
+    /// Filter of the log lines, as `RUST_LOG` has it.
     pub log_filter: String,
     /// Their form; `None`: text on a terminal, else JSON.
     pub log_format: Option<Format>,
-    /// Where metrics are alone; `None`: with everything else.
+    /// Address of metrics alone; `None`: they are with everything else.
     pub metrics_listen: Option<SocketAddr>,
-    /// Where errors are reported, if anywhere.
+    /// Address to which errors are reported, if anywhere.
     pub reports: Option<Destination>,
     /// The collector that traces are sent to, if any.
     pub collector: Option<TracesExport>,

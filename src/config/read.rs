@@ -49,7 +49,7 @@ impl Config {
     /// The address that a server with these settings listens on; no other setting is judged.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Its faults.
     pub fn read_listen(given: &RawConfig) -> Result<SocketAddr, Vec<ConfigProblem>> {
         let mut reader = Reader {
             features: Features::BUILT_IN,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{ConfigProblem, Features};
 
-/// How the items of a list are told apart.
+/// Hint to the separators of a list.
 pub(super) const SEPARATED: &str = "several are separated by commas or stand on lines of their own";
 
 pub(super) struct Reader {

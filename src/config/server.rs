@@ -1,4 +1,4 @@
-//! Where the service is reached, and by whom.
+//! Addresses at which the service is reached, and the peers that may.
 
 use std::net::SocketAddr;
 

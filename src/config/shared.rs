@@ -8,7 +8,7 @@ use crate::ticket::Key;
 /// The settings of a shared store.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    /// Where it is.
+    /// Address of the server.
     pub url: Url,
     /// The key that hashes numbers into names.
     pub index_key: Key,

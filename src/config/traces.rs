@@ -10,7 +10,7 @@ use super::findings::Findings;
 use super::reader::{Reader, set};
 use super::{ConfigProblem, RawConfig};
 
-/// How long a collector may take, unless a variable says otherwise.
+/// Time limit of a collector, unless a variable sets another.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Variables that the SDK itself reads.
 const OF_THE_SDK: [&str; 14] = [
@@ -39,16 +39,16 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_traceidratio",
 ];
 
-/// How traces are exported.
+/// Settings of the export of traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TracesExport {
-    /// Where they are posted.
+    /// Address to which they are posted.
     pub endpoint: Url,
     /// `service.name`; `None`: the environment names it among the resource's attributes.
     pub service_name: Option<String>,
-    /// How long the collector may take.
+    /// Time limit of the collector's answer.
     pub timeout: Duration,
-    /// Whether they are compressed.
+    /// They are compressed.
     pub gzip: bool,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Otel<'a> {
 }
 
 impl Reader {
-    /// Where traces go; `None`: nowhere.
+    /// Settings of the export of traces; `None`: there is none.
     pub(super) fn traces_export(&mut self, given: &RawConfig) -> Option<TracesExport> {
         let mut otel = Otel {
             found: &given.environment,
@@ -144,7 +144,8 @@ impl Reader {
         disabled != "true" && exporters.any(|name| name == "otlp")
     }
 
-    /// Where traces are posted, if a collector is named; `is_on`: they are to be exported.
+    /// Address to which traces are posted, if a collector is named; `is_on`: they are to be
+    /// exported.
     fn endpoint(&mut self, given: &RawConfig, otel: &mut Otel<'_>, is_on: bool) -> Option<Url> {
         const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
         const BASE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";

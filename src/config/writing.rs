@@ -14,8 +14,8 @@ const UNSEEN: [std::ops::RangeInclusive<char>; 5] = [
     BYTE_ORDER_MARK..=BYTE_ORDER_MARK,
 ];
 
-/// What is wrong with a value, behind its name; `None`: nothing. The value is not repeated, for it may
-/// be a secret.
+/// The fault of a value, as a text to follow its name; `None`: it has none. The value is not
+/// repeated, for it may be a secret.
 pub(super) fn fault(value: &str) -> Option<String> {
     if is_quoted(value) || value.split([',', '\n']).any(has_quoted_part) {
         return Some(

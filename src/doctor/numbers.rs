@@ -1,4 +1,5 @@
-//! What this program was built with, and the settings that say which numbers are called.
+//! Findings about the features of this build, and about the settings for the numbers that are
+//! called.
 
 use super::{Finding, Level};
 use crate::config::{Config, Features};

@@ -1,7 +1,6 @@
 //! The language of a call, by its BCP 47 tag.
 //!
-//! Which languages are shipped is known to `speech` alone: adding one is adding a file under
-//! `twiml/`.
+//! `speech` alone knows the languages that are shipped: adding one is adding a file under `twiml/`.
 
 use std::fmt;
 use std::str::FromStr;

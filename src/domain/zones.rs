@@ -1,4 +1,4 @@
-//! Which time zones a phone number can lie in, and which of them keep the same clock.
+//! The time zones in which a phone number can lie, and the zones that keep the same clock.
 //!
 //! A number with a place (a landline, and a mobile where mobiles are numbered by area) is looked up
 //! by its first digits. All other numbers can be anywhere in their country. The tables are built

@@ -14,7 +14,7 @@ use super::headers::PageHeaders;
 /// One file.
 #[derive(Debug)]
 struct Asset {
-    /// Where it is served; sorted.
+    /// Path at which it is served; sorted.
     path: &'static str,
     content_type: &'static str,
     plain: &'static [u8],
@@ -29,8 +29,8 @@ struct Asset {
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// Where `build.rs` puts the forms: that for anybody, that of a deployment that needs keys, and the
-/// same where the carrier is simulated.
+/// Paths under which `build.rs` puts the forms: that for anybody, that of a deployment that needs
+/// keys, and the same where the carrier is simulated.
 const FORMS: [&str; 3] = ["/", "/ keyed", "/ keyed simulator"];
 /// The same forms of a deployment for one restaurant.
 const FORMS_FOR_ONE: [&str; 3] = ["/ one", "/ keyed one", "/ keyed simulator one"];
@@ -64,11 +64,11 @@ impl ResponseError for OnlyRead {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Assets {
     hidden: Option<&'static str>,
-    /// Whether the form is the one that sends nothing without scripts.
+    /// The form is the one that sends nothing without scripts.
     keyed: bool,
-    /// Whether the form asks for the guest's own number only.
+    /// The form asks for the guest's own number only.
     one_restaurant: bool,
-    /// Whether the page for unknown paths is among the files: at its own path it is unknown too.
+    /// The page for unknown paths is among the files: at its own path it is unknown too.
     not_found: bool,
 }
 
@@ -126,7 +126,7 @@ impl Assets {
         self.find(path).is_some()
     }
 
-    /// Where the form of this deployment is.
+    /// Path of the form of this deployment.
     const fn form(self) -> &'static str {
         let [open, keyed, simulated] = if self.one_restaurant {
             FORMS_FOR_ONE

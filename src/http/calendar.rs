@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::call::{Call, Decision, Outcome};
 use crate::domain::{Reservation, TableTime, Zone};
 
-/// How long a table is taken for granted to be.
+/// Assumed length of a stay at a table.
 const STAY: SignedDuration = SignedDuration::from_hours(2);
 /// The longest line in octets, without its end.
 const LINE: usize = 75;

@@ -6,7 +6,7 @@ use poem::Request;
 use poem::http::header;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-/// Why a request is not let in.
+/// Reason to refuse a request's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRefusal {
     /// It carries no key. That is how a browser's first request looks, and no attempt at anything.

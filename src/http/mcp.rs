@@ -24,7 +24,7 @@ use crate::mcp::{ApiAnswer, Backend, Operation, Tools};
 use crate::service::{Service, ServiceError};
 use crate::telemetry::request::{self, Context};
 
-/// Where the tools are.
+/// Path of the tools.
 pub const PATH: &str = "/mcp";
 
 /// The endpoint. `is_keyed`: a key is needed, which no page of another origin can have.

@@ -56,7 +56,7 @@ pub struct AppState {
     pub simulator: Option<Simulator>,
     /// Bounds of a request.
     pub limits: ConnectionLimits,
-    /// Whether metrics are at an address of their own.
+    /// Metrics are at an address of their own.
     pub metrics_apart: bool,
 }
 

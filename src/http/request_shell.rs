@@ -43,7 +43,7 @@ pub struct RequestShell<A, E> {
     webhooks: Webhooks,
     door: ApiAuth,
     routes: Vec<Route>,
-    /// Where creates begin their traces, if anywhere.
+    /// Collector in which creates begin their traces, if any.
     traces: Option<Traces>,
     /// Lines about requests that strangers make in vain.
     refusals: LineLimit,
@@ -60,7 +60,7 @@ struct RequestSummary {
     key: Option<Arc<str>>,
     /// Headers for a page of another origin, if one asks.
     cross_origin: Vec<(HeaderName, HeaderValue)>,
-    /// Whether a person looks at the answer in a browser.
+    /// A person looks at the answer in a browser.
     wants_page: bool,
 }
 

@@ -39,7 +39,7 @@ pub struct Webhooks {
     refused: RefusedWebhooks,
 }
 
-/// Which webhook a path is.
+/// The kind of webhook at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WebhookPath<'a> {
     Document(DocumentRequest, &'a str),

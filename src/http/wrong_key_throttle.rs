@@ -25,7 +25,7 @@ const PLACES: usize = 16_384;
 
 /// Wrong keys lately, by address.
 pub struct WrongKeyThrottle {
-    /// When each place will have paid for its wrong keys, in milliseconds since 1970.
+    /// Time at which each place will have paid for its wrong keys, in milliseconds since 1970.
     paid_at: Box<[AtomicI64]>,
     places: RandomState,
 }

@@ -15,7 +15,7 @@ use tablecall::remote::{Remote, RemoteService};
 
 use super::{UNAVAILABLE, USAGE, complain, complain_of, in_runtime};
 
-/// What an agent's configuration looks like.
+/// Examples of the configuration of an agent.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   tablecall mcp                                     a simulated carrier of its own: no real phone rings

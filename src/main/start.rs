@@ -1,4 +1,4 @@
-//! What the program prints around a start: the greeting, and why there is none. With JSON logs each
+//! Output around a start: the greeting, or the reason for which there is none. With JSON logs each
 //! line on either stream is JSON, so that a reader need not handle two forms.
 
 use std::io::Write as _;

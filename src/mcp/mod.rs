@@ -58,7 +58,7 @@ pub enum Operation {
     Resend(String),
 }
 
-/// What the API answers: JSON, or a problem (RFC 9457) as JSON.
+/// Answer of the API: JSON, or a problem (RFC 9457) as JSON.
 pub type ApiAnswer = Result<Value, Value>;
 
 /// Carries out operations of the API. `caller` is what is known of the HTTP request that a tool was

@@ -1,4 +1,4 @@
-//! What a tool gives back: a sentence for the model, and the facts behind it.
+//! Results of tools: a sentence for the model, and the facts behind it.
 
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ pub(super) fn offer(call: &Value) -> CallToolResult {
     unchanged(call, &words)
 }
 
-/// What cancelling a call would do.
+/// The effect that cancelling a call would have.
 pub(super) fn cancellation(call: &Value) -> CallToolResult {
     let words = if call["final"] == true {
         "Nothing was changed, and there is nothing to cancel: this call has ended, and a reservation that it made stands. \
@@ -66,7 +66,7 @@ pub(super) fn cancellation(call: &Value) -> CallToolResult {
     unchanged(call, words)
 }
 
-/// What sending the events of a call again would do.
+/// The effect that sending the events of a call again would have.
 pub(super) fn resending(call: &Value) -> CallToolResult {
     let words = if call["reservation"]["callback_url"].is_string() {
         "Nothing was sent. With confirm: true the newest state of this call is posted to its callback_url once more."
@@ -136,7 +136,7 @@ pub(super) fn progress(call: &Value) -> String {
     }
 }
 
-/// What is known, in one place: the outcome, and what proves it.
+/// The known facts in one place: the outcome, and the proof of it.
 fn facts(call: &Value) -> Value {
     json!({
         "id": call["id"], "status": call["status"], "outcome": call["outcome"], "final": call["final"],

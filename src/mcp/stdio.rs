@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 /// Bytes that wait between the process and the SDK.
 const ROOM: usize = 64 * 1024;
 
-/// Where the SDK writes.
+/// Output of the SDK.
 pub(super) struct Output {
     pub(super) writer: DuplexStream,
     pub(super) lines: JsonLines,

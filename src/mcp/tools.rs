@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{text_of, wrong_argument};
 
-/// How long [`ToolName::FollowCall`] waits where nothing else is asked for, in seconds: less than
-/// the minute after which most clients give up a request.
+/// Seconds that [`ToolName::FollowCall`] waits by default: less than the minute after which most
+/// clients give up a request.
 const FOLLOW_SECONDS: u64 = 45;
 /// The longest it waits, in seconds.
 const MOST_FOLLOW_SECONDS: u64 = 600;
@@ -226,7 +226,7 @@ impl Arguments {
         seconds.ok_or_else(wrong)
     }
 
-    /// What is left: the fields of a request to the API, which judges them.
+    /// The remaining fields: those of a request to the API, which judges them.
     pub(super) fn rest(self) -> Map<String, Value> {
         self.0
     }

@@ -1,4 +1,4 @@
-//! Which kinds of numbers may be rung.
+//! The kinds of numbers that may be rung.
 
 use std::fmt;
 use std::str::FromStr;

@@ -21,7 +21,7 @@ const PAUSES: [Duration; 5] = [
 /// Attempts in a row to see a placed call before it counts as lost from sight: some three and a half
 /// minutes. A server that was started anew knows a call again with its next webhook.
 const SIGHT_ATTEMPTS: usize = 30;
-/// How often a server that has no news says at least that it is there.
+/// Interval at which a server without news sends a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 impl RemoteService {

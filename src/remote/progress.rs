@@ -1,4 +1,4 @@
-//! What is printed of a call while it is followed: each entry of its timeline once.
+//! Output while a call is followed: each entry of its timeline once.
 
 use serde_json::Value;
 

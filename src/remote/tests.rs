@@ -1,4 +1,4 @@
-//! How the progress of a call is reported, and which addresses are accepted for a server.
+//! Reports of the progress of a call, and addresses that are accepted for a server.
 
 use super::progress::progress;
 use super::*;

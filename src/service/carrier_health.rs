@@ -84,7 +84,7 @@ impl Availability {
 /// A part of what the service needs that is not well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthIssue {
-    /// Which part: `twilio`, `caller_id`, `calls`, `store`.
+    /// Name of the part: `twilio`, `caller_id`, `calls`, `store`.
     pub part: &'static str,
     /// The problem, and what to do about it.
     pub detail: String,

@@ -13,7 +13,7 @@ const MOST_LOOKED_AT: usize = 1_000;
 /// Calls that are looked at together if a filter may leave some out.
 const AT_A_TIME: usize = 100;
 
-/// Which calls are wanted; a call must fit all that is given.
+/// Filter of a list of calls; a call must fit all that is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallFilter {
     /// The word of its status.

@@ -20,7 +20,7 @@ use crate::ticket::{Opened, TicketError, TicketPurpose, Tickets};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 use crate::twilio::{AccountSid, AnsweredBy};
 
-/// Which document of the conversation is asked for.
+/// Kind of the requested document of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentRequest {
     /// The first.

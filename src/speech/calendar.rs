@@ -190,7 +190,7 @@ impl SpokenCalendar {
         fields
     }
 
-    /// How so many people are counted.
+    /// Plural category of a number of people.
     pub(super) fn category(&self, count: u8) -> PluralCategory {
         self.counted
             .get(usize::from(count))

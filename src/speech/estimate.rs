@@ -1,5 +1,5 @@
-//! How long a text takes to say: so many milliseconds for each letter, by the `pace` of the language
-//! file, as `scripts/ear --seconds` measures it with outside voices.
+//! Estimate of the time that a text takes to say: so many milliseconds for each letter, by the
+//! `pace` of the language file, as `scripts/ear --seconds` measures it with outside voices.
 //!
 //! Letters vary less between languages and voices than words do: a word of Polish takes half as
 //! long again as one of Spanish.
@@ -15,12 +15,12 @@ const DIGIT_OF_CHARACTERS: u32 = 2 * LETTER;
 /// A Latin letter beside characters that are syllables.
 const LETTER_OF_CHARACTERS: u32 = 2;
 
-/// How fast a language is spoken.
+/// Speed of a spoken language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace {
     /// Milliseconds for a letter or a character.
     letter_ms: u32,
-    /// Whether its letters are syllables.
+    /// Its letters are syllables.
     by_character: bool,
 }
 
@@ -33,7 +33,7 @@ impl Pace {
         }
     }
 
-    /// How long a text takes, in milliseconds, without the pauses of its document.
+    /// Milliseconds that a text takes, without the pauses of its document.
     pub(super) fn milliseconds(self, text: &str) -> u32 {
         let quarters = text.chars().map(|c| self.quarters(c));
         let quarters = quarters.fold(0, u32::saturating_add);

@@ -44,13 +44,13 @@ pub(super) struct LanguagePack {
     pub(super) say: Box<str>,
     /// The words that are understood.
     pub(super) speech_matcher: SpeechMatcher,
-    /// How the sign before a foreign country's code is said.
+    /// Words for the sign before a foreign country's code.
     pub(super) plus: Box<str>,
     /// The word before the digits of an extension.
     pub(super) extension: Box<str>,
-    /// How fast it is spoken.
+    /// Speed at which it is spoken.
     pub(super) pace: Pace,
-    /// Whether groups of two digits of a phone number are said as one number.
+    /// Groups of two digits of a phone number are said as one number.
     pub(super) phone_pairs: bool,
     /// Whether "de" loses its vowel before a name that begins with one.
     pub(super) elision: bool,

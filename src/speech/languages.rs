@@ -21,7 +21,7 @@ pub(super) struct Languages {
     countries: Box<[([u8; 2], Language)]>,
     /// First digits of numbers and their languages, sorted.
     prefixes: Box<[(u64, Language)]>,
-    /// How staff may answer: documents differ by it.
+    /// Ways in which staff may answer: documents differ by them.
     input: InputMode,
 }
 
@@ -145,7 +145,7 @@ impl Known {
     }
 }
 
-/// Who speaks which language. Each country and each prefix may be claimed once.
+/// Countries and prefixes that languages claim. Each may be claimed once.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     countries: Vec<([u8; 2], Language)>,
@@ -168,7 +168,7 @@ impl Claims {
         self
     }
 
-    /// What is claimed by two languages.
+    /// The claims of two languages on the same.
     pub(super) fn twice(self) -> Vec<LanguageProblem> {
         let claims = self.sorted();
         let mut problems = twice(&claims.countries, |code, other| {

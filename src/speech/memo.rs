@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
-/// How many texts are remembered at most.
+/// Most texts that are remembered.
 const KEPT: usize = 512;
 
 /// Texts by what they say. They are too few for anybody to make their hashes collide.

@@ -1,4 +1,4 @@
-//! Which messages every language must have, what may be put into each, and when each is said.
+//! The messages that every language must have, with their fillings and conditions.
 //!
 //! A document names messages in their order; whether one is said depends on the call alone, so that
 //! documents need no branches and the files can be read by people who do not program.
@@ -11,7 +11,7 @@ use super::phrase::Variable;
 pub(super) struct Spec {
     /// Its name in the language files.
     pub(super) name: &'static str,
-    /// When it is said.
+    /// Condition under which it is said.
     pub(super) when: Condition,
     /// The variables that it must contain.
     pub(super) must: &'static [Variable],

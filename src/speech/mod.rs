@@ -63,7 +63,7 @@ pub const LAST_RESORT: &str = concat!(
 pub struct Speech {
     languages: Languages,
     numbers: SpokenNumbers,
-    /// How staff may answer.
+    /// Ways in which staff may answer.
     input: InputMode,
 }
 
@@ -72,7 +72,7 @@ pub struct Speech {
 pub struct RenderContext<'a> {
     /// The table.
     pub reservation: &'a Reservation,
-    /// How the service names itself (`TABLECALL_SERVICE_NAME`).
+    /// Name by which the service introduces itself (`TABLECALL_SERVICE_NAME`).
     pub service_name: &'a str,
     /// The number under which a person can be reached (`TABLECALL_CONTACT_PHONE`).
     pub contact_phone: Option<Phone>,
@@ -81,7 +81,7 @@ pub struct RenderContext<'a> {
     pub local_time: Option<DateTime>,
 }
 
-/// How staff may answer.
+/// Ways in which staff may answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InputMode {
     /// By keys alone.

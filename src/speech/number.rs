@@ -12,7 +12,7 @@ const LONGEST_BREATH: usize = 4;
 /// A number, the country it is said in, and whether groups of two digits are one number there.
 type Key = (Phone, Option<Country>, bool);
 
-/// How numbers are said. The numbering plan is asked once for each, and many callers do not wait
+/// Spoken forms of numbers. The numbering plan is asked once for each, and many callers do not wait
 /// for each other.
 #[derive(Debug, Default)]
 pub(super) struct SpokenNumbers {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::problem::Wrong;
 
-/// Who speaks a language.
+/// Countries and prefixes in which a language is spoken.
 #[derive(Debug)]
 pub(super) struct Places {
     /// Codes of the countries whose restaurants speak it.

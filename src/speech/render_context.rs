@@ -69,7 +69,7 @@ impl MessageContent<'_> {
         silence
     }
 
-    /// How long a part of a document takes to say; `None` where it has no such part.
+    /// Milliseconds that a part of a document takes to say; `None`: it has no such part.
     pub(super) fn milliseconds(
         &self,
         document: Document,
@@ -315,7 +315,7 @@ pub(super) fn of_reply(
     }
 }
 
-/// Which sentences of apology hold.
+/// The sentences of apology that hold.
 pub(super) const fn of_apology(known: Conditions, apology: Apology) -> Conditions {
     match apology {
         Apology::Fault => known.with(C::Fault, true),

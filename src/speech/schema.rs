@@ -53,7 +53,7 @@ pub enum TwimlFault {
     Long(usize),
 }
 
-/// Which elements there are and what they may hold.
+/// The known elements, and what they may hold.
 #[derive(Debug, Deserialize)]
 pub(super) struct Schema {
     elements: BTreeMap<String, Element>,
@@ -147,7 +147,7 @@ impl Schema {
     }
 }
 
-/// Where the check is in a document.
+/// Place of the check in a document.
 struct Walk<'a> {
     schema: &'a Schema,
     open: Vec<String>,

@@ -1,4 +1,4 @@
-//! What languages are prepared from: the tables and the documents, which are the same for all.
+//! Sources of all languages: the tables and the documents.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
 use super::template::Template;
 
-/// What a language is prepared from, beside its file.
+/// Sources of a language, beside its file.
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) schema: Schema,

@@ -25,7 +25,7 @@ pub(super) struct SpellingFile {
     scripts: Vec<String>,
     /// The scripts that are spelled, where they are fewer.
     spelled: Option<Vec<String>>,
-    /// How a letter is said: with `{letter}` and `{word}`.
+    /// Words for a letter: with `{letter}` and `{word}`.
     #[serde(default)]
     letter: String,
     /// The text between two letters.
@@ -43,7 +43,7 @@ pub(super) struct SpellingFile {
     accents: BTreeMap<String, String>,
 }
 
-/// How a language spells, prepared.
+/// Spelling of a language, prepared.
 #[derive(Debug)]
 pub(super) struct Spelling {
     scripts: Box<[Script]>,

@@ -4,8 +4,7 @@
 use super::plain_letters::plain_letters;
 use crate::unescaped::UnescapedSet;
 
-/// Where words are written: a document, in which five characters are escaped, or a plain
-/// transcript.
+/// Target of the words: a document, in which five characters are escaped, or a plain transcript.
 #[derive(Debug)]
 pub(super) struct Out {
     /// The text so far.

@@ -46,7 +46,7 @@ pub(super) struct Sayings {
     at: Option<BTreeMap<String, String>>,
     between: Option<BTreeMap<String, String>>,
     other: Option<BTreeMap<String, String>>,
-    /// How two forms are joined: `{other}: {said}`.
+    /// Joined form of two sayings: `{other}: {said}`.
     twice: Option<String>,
 }
 

@@ -1,5 +1,4 @@
-//! Which call wants attention when: the queue and the wake-up behind calls and events of both back
-//! ends.
+//! Deadlines: the queue and the wake-up behind calls and events of both back ends.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};

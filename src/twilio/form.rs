@@ -53,7 +53,7 @@ struct Pair {
     leading: u64,
 }
 
-/// Which stretches of the buffer are signed, in their order.
+/// The signed stretches of the buffer, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Signed {
     /// The names came in order and none twice.

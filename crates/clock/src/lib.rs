@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
-/// How far ahead of the clock a moment must lie that was noted before the clock was set back.
+/// Time ahead of the clock from which a noted moment counts as noted before the clock was set back.
 /// Smaller differences are those between the clocks of instances.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
@@ -65,9 +65,9 @@ struct State {
     since: Instant,
     /// Simulated seconds per real second; 0 stands still.
     speed: u32,
-    /// How far the clock was set forward, less how far it was set back.
+    /// Time by which the clock was set forward, less the time by which it was set back.
     stepped: SignedDuration,
-    /// How many sleepers wait for each instant, by a clock that was never set.
+    /// Number of sleepers that wait for each instant, by a clock that was never set.
     sleepers: BTreeMap<Timestamp, usize>,
 }
 

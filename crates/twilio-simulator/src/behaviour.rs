@@ -57,7 +57,7 @@ pub struct ScriptedKeys {
     /// Seconds after the pick-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seconds: Option<f64>,
-    /// Which Gather of the call, from 1.
+    /// Number of the Gather in its call, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_gather: Option<u32>,
     /// A part of the prompt of a Gather.
@@ -96,7 +96,7 @@ pub struct ScriptedWords {
     pub when_said: Option<String>,
     /// The words as Twilio recognises them.
     pub text: String,
-    /// How sure Twilio is of it, from 0 to 1.
+    /// Twilio's confidence in it, from 0 to 1.
     #[serde(default = "ScriptedWords::sure")]
     pub confidence: f64,
 }
@@ -122,7 +122,7 @@ impl ScriptedWords {
 pub struct Voicemail {
     /// The length of the greeting.
     pub greeting_seconds: f64,
-    /// Whether a beep follows it.
+    /// A beep follows it.
     pub beep: bool,
 }
 
@@ -185,8 +185,8 @@ impl NumberBehaviour {
         self.answer_after().is_none() && self.ends.is_none()
     }
 
-    /// When it picks up after the first ring; a machine or a quick hang-up needs no more to be
-    /// said.
+    /// Pause between the first ring and the pick-up; a machine or a quick hang-up needs no more to
+    /// be said.
     pub(super) fn answer_after(&self) -> Option<Duration> {
         let implied = self.voicemail.is_some()
             || self.hang_up_after_seconds.is_some()

@@ -14,7 +14,7 @@ use super::twiml::{RecordingCallback, absolute};
 /// A call's `CA…`.
 pub(super) type SidText = Arc<str>;
 
-/// Where a call stands, in the words of `CallStatus`.
+/// Status of a call, in the words of `CallStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum CallStatus {
@@ -182,7 +182,7 @@ pub(super) struct TranscriptLine {
 /// The Gather that is open.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct OpenGather {
-    /// Which Gather of the call, from 1.
+    /// Number of the Gather in its call, from 1.
     pub(super) number: u32,
     pub(super) num_digits: Option<u32>,
     pub(super) finish_on_key: Option<char>,
@@ -269,7 +269,7 @@ pub(super) enum Signal {
     Announcement(HttpMethod, String),
 }
 
-/// Where a document comes from.
+/// Source of a document.
 #[derive(Clone, Debug)]
 pub(super) enum DocumentSource {
     Url(HttpMethod, String),

@@ -118,7 +118,7 @@ impl SimulatedCall {
     }
 }
 
-/// What a call does in a conference.
+/// The part of a call in a conference.
 enum ConferencePlace {
     /// It has left, or the conference is over.
     Outside,

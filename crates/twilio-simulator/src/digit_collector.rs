@@ -1,4 +1,4 @@
-//! Which keys make an answer. Pure: no time, no call.
+//! The keys that make an answer. Pure: no time, no call.
 
 /// The keys of one Gather so far.
 #[derive(Clone, Debug)]

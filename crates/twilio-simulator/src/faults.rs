@@ -164,7 +164,7 @@ impl Fault {
     }
 }
 
-/// How often a fault happens. With neither `count` nor `probability`: always.
+/// Frequency of a fault. With neither `count` nor `probability`: always.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultSwitch {

@@ -3,7 +3,7 @@
 use super::call::{DocumentSource, Signal};
 use super::documents::TwimlRequest;
 
-/// Where a conversation goes next.
+/// The next step of a conversation.
 #[derive(Clone, Debug)]
 pub(super) enum NextStep {
     Request(TwimlRequest),

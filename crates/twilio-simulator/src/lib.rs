@@ -6,9 +6,8 @@
 //! [`Simulator::handle`] each request under `/simulator/…` (or `/2010-04-01/…`, where it runs
 //! alone).
 //!
-//! Where to start reading: `simulated_call` is the course of a call; `interpreter`, `gathering`,
-//! `dialing`, `queueing` and `conferences` run documents; `webhooks` sends; `rest` and `control`
-//! answer.
+//! Start reading at `simulated_call`, the course of a call; `interpreter`, `gathering`, `dialing`,
+//! `queueing` and `conferences` run documents; `webhooks` sends; `rest` and `control` answer.
 
 mod addresses;
 mod call;

@@ -18,7 +18,7 @@ pub(super) struct ConnectionOverrides {
     pub(super) problems: Vec<(u32, String)>,
 }
 
-/// Which failures are tried again.
+/// The failures that are tried again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) connect: bool,

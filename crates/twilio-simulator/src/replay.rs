@@ -13,7 +13,7 @@ use super::webhook_url::WebhookUrl;
 use super::xml::XmlNode;
 use super::{form, signing, twiml, xml};
 
-/// Where a recorded call is sent, and how it is signed.
+/// Address to which a recorded call is sent, and the keys that sign it.
 #[derive(Clone)]
 pub struct ReplayTarget {
     /// Origin of the service: `http://localhost:3000`. Recorded URLs keep their path and query.

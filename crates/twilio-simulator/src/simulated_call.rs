@@ -290,7 +290,7 @@ impl SimulatedCall {
         drop(self.deliveries.send(delivery));
     }
 
-    /// Where an update of the call sends it.
+    /// The next step after an update of the call.
     pub(super) fn replaced(source: DocumentSource) -> NextStep {
         match source {
             DocumentSource::Url(method, url) => NextStep::Request(TwimlRequest::new(method, url)),

@@ -1,4 +1,4 @@
-//! What a call hears: texts, files, tones and silence.
+//! Texts, files, tones and silence that a call hears.
 
 use std::time::Duration;
 

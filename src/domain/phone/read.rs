@@ -29,7 +29,7 @@ pub struct Written {
     pub extension: Option<Extension>,
 }
 
-/// Which numbers are accepted.
+/// The numbers that are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Accept {
     /// Numbers that have been handed out: they are rung.

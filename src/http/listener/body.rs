@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, Middleware, Request};
 
-/// Why a body was not read.
+/// Reason for which a body was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// It is, or says that it is, longer than the limit.

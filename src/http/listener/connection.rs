@@ -33,7 +33,7 @@ use super::{ConnectionLimits, bare_unavailable};
 use crate::telemetry::line_limit::LineLimit;
 use clock::Clock;
 
-/// How long after the endpoint's own limit the listener answers for it.
+/// Time after the endpoint's own limit at which the listener answers for it.
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
 /// The state that all connections of one listener share.

@@ -9,7 +9,7 @@ use crate::http::networks::{Network, subscriber};
 
 type Open = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
-/// How many connections each peer has open; entries go when the last one closes.
+/// Number of open connections of each peer; entries go when the last one closes.
 #[derive(Debug)]
 pub(super) struct Peers {
     open: Open,

@@ -19,7 +19,7 @@ const LONGEST_LINE: usize = 107;
 /// add some hundred bytes about TLS.
 const LONGEST_BINARY: usize = 4_096;
 
-/// How a connection begins.
+/// The beginning of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Start {
     /// With a header: the address it names, if it names one.

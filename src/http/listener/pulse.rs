@@ -1,4 +1,4 @@
-//! What happens on a connection, seen from the bytes that pass and the answers under way.
+//! Activity of a connection, seen from the bytes that pass and the answers under way.
 
 use std::io;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ pub(super) struct Pulse {
     began: Instant,
     /// Requests between the end of their head and the end of their answer.
     busy: AtomicU32,
-    /// When it last came to rest.
+    /// Time at which it last came to rest.
     rested: AtomicU64,
     /// The time of the first byte of an unfinished head.
     head: AtomicU64,

@@ -8,7 +8,7 @@ use crate::http::webhooks::PREFIX;
 
 /// Everything below it needs a key.
 pub(super) const API: &str = "/api/";
-/// Where calls begin.
+/// Path at which calls are created.
 pub(super) const CREATE: &str = "/api/call";
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was

@@ -39,7 +39,7 @@ pub(super) struct LanguageFile {
     extension: String,
     /// Milliseconds that a voice takes for a letter, or for a character.
     pace: u32,
-    /// Whether groups of two digits of a phone number are said as one number.
+    /// Groups of two digits of a phone number are said as one number.
     #[serde(default)]
     phone_pairs: bool,
     /// Whether "de" loses its vowel before a name that begins with one.

@@ -155,7 +155,7 @@ impl OwnedCalls {
         Some((owned.stored.clone()?, owned.connection))
     }
 
-    /// Which state that is.
+    /// The stamp of that state; `None`: it is not known.
     pub(super) fn stamp(&self, id: CallId) -> Option<Stamp> {
         self.lock().stamp(id)
     }

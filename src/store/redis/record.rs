@@ -40,7 +40,7 @@ pub(super) struct Stored {
 /// The id of an instance.
 pub(super) type Instance = [u8; 16];
 
-/// Which of two records is the newer.
+/// Version and revision of a record, by which the newer of two is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
     pub(super) version: u64,

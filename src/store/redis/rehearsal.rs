@@ -3,7 +3,7 @@
 //! command, a permission, memory or a replica says so here and not to a client.
 //!
 //! The methods of the store itself are used, so that nothing is forgotten here that is added there.
-//! What they answer does not matter, only whether the server refuses anything.
+//! Their answers do not matter, only whether the server refuses anything.
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 /// Number of shards of a cluster that are asked at a time: all of them by the fourth time.
 const AT_A_TIME: u8 = SHARDS / 4;
 
-/// Which shards of a cluster are asked next.
+/// The shards of a cluster that are asked next.
 #[derive(Debug, Default)]
 pub(super) struct Round(AtomicU8);
 

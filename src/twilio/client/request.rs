@@ -188,7 +188,7 @@ impl CallUpdate {
     }
 }
 
-/// Which calls to list (Twilio, Call resource, "Read multiple Call resources").
+/// Filter of a list of calls (Twilio, Call resource, "Read multiple Call resources").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
     /// The called number.

@@ -1,4 +1,4 @@
-//! How webhooks are delivered: failures, retries, redirects, faults.
+//! Deliveries of webhooks: failures, retries, redirects, faults.
 
 use http::Method;
 use serde_json::{Value, json};

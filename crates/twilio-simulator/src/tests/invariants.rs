@@ -1,4 +1,4 @@
-//! What must hold of every call, however it goes.
+//! Properties of every call, however it goes.
 
 use http::Method;
 use serde_json::{Value, json};

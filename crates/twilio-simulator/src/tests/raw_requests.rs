@@ -1,4 +1,4 @@
-//! What leaves the socket, byte for byte: request lines, signatures, cookies, encodings.
+//! The bytes that leave the socket: request lines, signatures, cookies, encodings.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

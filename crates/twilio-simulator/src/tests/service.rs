@@ -56,7 +56,7 @@ impl CannedReply {
     }
 }
 
-/// What the service answers, and what it was asked.
+/// The answers of the service, and the requests to it.
 #[derive(Default)]
 pub(super) struct Books {
     pub(super) replies: HashMap<String, CannedReply>,

@@ -118,7 +118,7 @@ pub struct Say {
     pub voice: Option<String>,
     /// `language`, if given.
     pub language: Option<String>,
-    /// How often; 0 in the document is 1000 here.
+    /// Number of repetitions; 0 in the document is 1000 here.
     pub repeats: u32,
     /// Sum of the `<break>`s.
     pub breaks: Duration,
@@ -131,7 +131,7 @@ pub struct Play {
     pub url: String,
     /// Tones.
     pub digits: String,
-    /// How often; 0 in the document is 1000 here.
+    /// Number of repetitions; 0 in the document is 1000 here.
     pub repeats: u32,
 }
 

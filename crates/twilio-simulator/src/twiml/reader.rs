@@ -296,7 +296,7 @@ pub(super) fn optional_target(
     Some(target(element, url, method_name)).filter(|target| target.url.is_some())
 }
 
-/// How often something is heard; `loop="0"` is a thousand times.
+/// Number of times that something is heard; `loop="0"` is a thousand times.
 pub(super) fn repeats(element: &Element) -> u32 {
     match whole(element, "loop") {
         None => 1,

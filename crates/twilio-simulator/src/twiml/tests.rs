@@ -1,4 +1,4 @@
-//! What the reader of TwiML understands and what it warns about.
+//! Documents that the reader of TwiML understands, and those it warns about.
 
 use proptest::prelude::*;
 
