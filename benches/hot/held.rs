@@ -17,7 +17,7 @@ use tablecall::internals::{Head, TicketBody, TicketPurpose, Tickets};
 
 use crate::webhook;
 
-/// How far a call has come.
+/// Stage of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stage {
     /// It rings: the first document will be asked for.

@@ -3,12 +3,12 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How many samples are taken.
+/// Number of samples.
 const SAMPLES: usize = 10;
-/// How long a sample takes at least, so that the clock's steps do not count.
+/// Shortest time of a sample, so that the clock's steps do not count.
 const SAMPLE: Duration = Duration::from_millis(300);
 
-/// What the command line asks for.
+/// Options of the command line.
 #[derive(Debug)]
 pub(crate) struct Bench {
     /// `cargo bench` measures; anything else, such as `cargo test`, runs each piece once.

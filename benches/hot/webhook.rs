@@ -6,7 +6,7 @@ use poem::Request;
 use poem::http::{HeaderMap, HeaderValue, Method};
 use ring::hmac;
 
-/// Where the service believes to be: the address of its configuration.
+/// Public address of the service, from its configuration.
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:8080";
 /// The token that signs webhooks when nothing is configured.
 pub(crate) const TOKEN: &str = "the-simulators-auth-token";

@@ -16,8 +16,8 @@ use crate::say;
 const CALLS: usize = 100;
 /// After the end of a call a key may still come; then it is finished.
 const SETTLED: Duration = Duration::from_secs(7);
-/// How long nothing happens, a multiple of the intervals at which instances look for what others
-/// left.
+/// Time in which nothing happens, a multiple of the intervals at which instances look for calls
+/// that others left.
 const IDLE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run() {
@@ -63,7 +63,7 @@ pub(crate) async fn run() {
     ));
 }
 
-/// How often each command was processed.
+/// Number of times that each command was processed.
 fn commands(told: &str) -> BTreeMap<String, f64> {
     let line = |line: &str| {
         let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
@@ -73,7 +73,7 @@ fn commands(told: &str) -> BTreeMap<String, f64> {
     told.lines().filter_map(line).collect()
 }
 
-/// How many commands a call sends, as seen on the wire: those of scripts are marked as such.
+/// Number of commands that a call sends, as seen on the wire: those of scripts are marked as such.
 async fn watched(
     redis: &Program,
     carrier: &Carrier,

@@ -135,13 +135,13 @@ impl Program {
         Self { child, address }
     }
 
-    /// How much memory it holds, in bytes.
+    /// Resident memory, in bytes.
     pub(crate) fn resident(&self) -> f64 {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
         statm.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4_096.0
     }
 
-    /// How long it has been on a processor.
+    /// Time on a processor.
     pub(crate) fn busy(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let fields: Vec<&str> = stat

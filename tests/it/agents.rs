@@ -48,7 +48,7 @@ fn hello() -> Value {
     json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}})
 }
 
-/// What a tool gives back.
+/// Result of a tool.
 async fn uses(app: &TestApp, key: &str, tool: &str, arguments: Value) -> Value {
     let params = json!({"name": tool, "arguments": arguments});
     let mut messages = sends(app, key, "tools/call", params).await;

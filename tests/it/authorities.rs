@@ -38,7 +38,7 @@ impl Drop for Endpoint {
     }
 }
 
-/// What `delivery` says of a new call whose events go to `endpoint`, once anything was sent.
+/// `delivery` of a new call whose events go to `endpoint`, once anything was sent.
 async fn delivery(pair: &Pair, phone: &str, endpoint: &str) -> Value {
     let mut table = next_week(phone);
     table["callback_url"] = endpoint.into();

@@ -1,4 +1,4 @@
-//! What browsers may do: pages of other origins, and the headers that bind a page.
+//! Rights of browsers: pages of other origins, and the headers that bind a page.
 
 use reqwest::Method;
 

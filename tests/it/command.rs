@@ -126,10 +126,10 @@ async fn the_status_tells_why_there_is_no_call() {
     }
 }
 
-/// What is left of a command that was interrupted once the phone rang.
+/// Output and end of a command that was interrupted once the phone rang.
 struct Interrupted {
     status: Option<i32>,
-    /// What it printed after that.
+    /// Its output after that.
     printed: String,
     complained: String,
     /// The call as its server has it then.

@@ -36,7 +36,8 @@ fn sent(lines: Vec<String>) -> Vec<String> {
         .collect()
 }
 
-/// Whether the only call is finished; no server is asked for that by anything of the call itself.
+/// Returns whether the only call is finished; no server is asked for that by anything of the call
+/// itself.
 async fn is_finished(all: &Instances) -> bool {
     let scrape = all.gets(0, "/metrics").await.text;
     scrape

@@ -27,7 +27,7 @@ const OWNER: usize = 0;
 /// The one that is left.
 const OTHER: usize = 1;
 
-/// How long a saved intent may be sent, and a moment more.
+/// Time in which a saved intent may be sent, and a moment more.
 const INTENT: Duration = Duration::from_secs(6);
 
 fn is_final(call: &Value) -> bool {

@@ -1,4 +1,4 @@
-//! When a restaurant is called and when not, as clients see it.
+//! Times at which a restaurant is called and at which it is not, as clients see it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -24,7 +24,7 @@ async fn is_not_ready_for(all: &Instances, number: usize, why: &str) {
     .await;
 }
 
-/// What doctor finds of the server with these keys.
+/// Findings of doctor about the server with these keys.
 async fn doctor(all: &Instances, index_key: &str, ticket_keys: &str) -> Vec<Finding> {
     let url = format!("redis://{}", all.redis.address);
     let given = RawConfig::default().with(|it| {

@@ -1,5 +1,5 @@
-//! What the program makes of its environment: secrets in files, names that are no settings, quotes,
-//! and the form of what it prints.
+//! Reading of the environment: secrets in files, names that are no settings, quotes, and the form
+//! of the output.
 
 use std::process::Output;
 

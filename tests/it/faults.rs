@@ -20,7 +20,7 @@ async fn rang_once(app: &TestApp) {
     assert_eq!(ledger.len(), 1, "{ledger:#?}");
 }
 
-/// How often each status is written in the timeline.
+/// Number of times that a status is written in the timeline.
 fn count(call: &Value, what: &str) -> usize {
     call["timeline"]
         .as_array()

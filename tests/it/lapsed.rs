@@ -105,8 +105,8 @@ async fn found<'a>(app: &'a TestApp, request: &Value) -> Asked<'a> {
     Asked::new(app, crate::instances::id_in(&again.text))
 }
 
-/// Whether the carrier is being asked for a call right now. An intent lapses after five seconds, so
-/// no time may pass.
+/// Returns whether the carrier is being asked for a call right now. An intent lapses after five
+/// seconds, so no time may pass.
 fn is_asking(call: &Value) -> bool {
     let asking = |last: &Value| last["status"] == "asked" && last["ended_because"].is_null();
     call["attempts"]

@@ -9,7 +9,7 @@ fn with_a_key() -> RawConfig {
     RawConfig::default().with(|it| it.clients.api_keys = Some(format!("app:{SECRET}")))
 }
 
-/// What is answered to bytes on a connection of their own.
+/// Answer to bytes on a connection of their own.
 async fn answer_to(app: &TestApp, bytes: &[u8]) -> String {
     let address = app.origin.strip_prefix("http://").unwrap();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -57,7 +57,7 @@ impl Served {
         .await;
     }
 
-    /// What `/readyz` answers.
+    /// Answer of `/readyz`.
     pub(crate) async fn readiness(&self) -> Answer {
         let path = format!("http://{}/readyz", self.pair.address);
         Answer::of(self.pair.http.get(&path)).await
@@ -70,7 +70,7 @@ impl Served {
     }
 }
 
-/// What `/readyz` says of the store; empty: nothing.
+/// Text of `/readyz` about the store; empty: there is none.
 fn of_store(readiness: &Value) -> String {
     let problems = readiness["problems"].as_array().into_iter().flatten();
     let mut of_store = problems.filter(|problem| problem["part"] == "store");
@@ -80,7 +80,7 @@ fn of_store(readiness: &Value) -> String {
     detail.unwrap_or_default().to_owned()
 }
 
-/// What doctor finds of a server.
+/// Findings of doctor about a server.
 pub(crate) async fn doctor(url: &str) -> Vec<Finding> {
     let given = RawConfig::default().with(|it| {
         it.storage.redis_url = Some(url.to_owned());
@@ -95,7 +95,7 @@ pub(crate) async fn doctor(url: &str) -> Vec<Finding> {
         .collect()
 }
 
-/// What doctor finds with this level.
+/// Findings of this level.
 pub(crate) fn of(findings: &[Finding], level: Level) -> Vec<&str> {
     findings
         .iter()

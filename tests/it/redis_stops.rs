@@ -7,7 +7,7 @@ use crate::app::RESTAURANT;
 use crate::redis_refuses::Served;
 use crate::redis_server::RedisServer;
 
-/// What a server begins to refuse, and how it stops that.
+/// A refusal that a server begins, and the way to stop it.
 struct Trouble<'a> {
     begins: &'a dyn Fn(&RedisServer),
     why: &'a str,

@@ -21,7 +21,7 @@ fn is_final(call: &Value) -> bool {
     call["final"] == true
 }
 
-/// How long after it was decided a state reached its follower, in milliseconds.
+/// Milliseconds from the decision of a state until it reached its follower.
 fn age(event: &SentEvent) -> f64 {
     let at: Timestamp = event.call["updated_at"].as_str().unwrap().parse().unwrap();
     Clock::system().now().duration_since(at).as_secs_f64() * 1_000.0

@@ -9,7 +9,7 @@ use crate::app::{TestApp, table_at};
 use crate::trust::accepted;
 use crate::webhook::{TOKEN, Webhook};
 
-/// Where the document that was served last sends the next key.
+/// Address to which the last document sends the next key.
 pub(crate) async fn next_action(app: &TestApp) -> String {
     let body = app.wire("voice").await.last().unwrap()["body"]
         .as_str()

@@ -14,7 +14,7 @@ use crate::process::Program;
 /// The longest that a platform has to wait.
 const LONGEST: Duration = Duration::from_secs(25);
 
-/// Where a call is when its process is told to stop.
+/// Moment of a call at which its process is told to stop.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     Ringing,
@@ -43,7 +43,7 @@ async fn goes_wrong(pair: &Pair, faults: Value) {
     assert_eq!(Answer::of(request).await.status, 200);
 }
 
-/// What the carrier has been answered for this status callback, if it has asked.
+/// Waits until this status callback has got its answer.
 async fn was_told(pair: &Pair, status: &str) {
     within("the end is told", async {
         let mut state = pair.simulator("state").await;

@@ -1,4 +1,4 @@
-//! Who is believed: API keys and signatures.
+//! The proofs that are believed: API keys and signatures.
 
 use ring::hmac;
 use serde_json::json;

@@ -8,7 +8,7 @@ use crate::webhook::Webhook;
 
 const MACHINE: &str = "+14155550106";
 
-/// What was said on each line to a number, oldest first.
+/// Texts that were said on each line to a number, oldest first.
 async fn said_to(app: &TestApp, number: &str) -> Vec<Vec<String>> {
     let state = app.simulator("calls").await;
     let lines = state["calls"]

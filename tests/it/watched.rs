@@ -12,7 +12,7 @@ use crate::metrics::documented;
 /// Labels that Prometheus and our own rules add.
 const ADDED: [&str; 5] = ["instance", "job", "le", "slo", "__name__"];
 
-/// What a query asks for: a metric with its matchers as label and values.
+/// The subject of a query: a metric with its matchers as label and values.
 #[derive(Debug)]
 struct Asked {
     name: String,

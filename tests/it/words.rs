@@ -1,4 +1,4 @@
-//! What is heard: names as they are, languages, and addresses that stay short enough for the
+//! Words that are heard: names as they are, languages, and addresses that stay short enough for the
 //! carrier.
 
 use serde_json::json;

@@ -89,7 +89,7 @@ fn test_modules(code: &str) -> Vec<String> {
     declared.collect()
 }
 
-/// Which module leads to which, among those with the same parent.
+/// The edges between modules with the same parent.
 fn graph(modules: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
     let passed_on: BTreeMap<_, _> = modules
         .iter()
@@ -188,7 +188,7 @@ fn declared_in(
     }
 }
 
-/// Whether one or more steps lead from a module to another.
+/// Returns whether one or more steps lead from a module to another.
 fn reaches(graph: &BTreeMap<Module, BTreeSet<Module>>, from: &Module, to: &Module) -> bool {
     let mut seen = BTreeSet::new();
     let mut left: Vec<_> = graph.get(from).into_iter().flatten().collect();

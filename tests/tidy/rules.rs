@@ -187,7 +187,7 @@ pub(crate) fn shared_names(files: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// Where tests may wait by the clock: `sleep_real_time` and `poll`.
+/// The file in which tests may wait by the clock: `sleep_real_time` and `poll`.
 pub(crate) const REAL_TIME: &str = "tests/it/support/real_time.rs";
 
 pub(crate) fn asleep(file: &Source) -> Vec<String> {
@@ -297,7 +297,7 @@ pub(crate) fn headings(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// What is imported from the root of the crate, `levels` names deep.
+/// The names that are imported from the root of the crate, `levels` deep.
 pub(crate) fn imports(code: &str, levels: usize) -> Vec<String> {
     let roots = after(code, "crate::").chain(after(code, "tablecall::"));
     roots.flat_map(|tree| expand(tree, levels)).collect()

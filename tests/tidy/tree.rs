@@ -40,7 +40,7 @@ impl Source {
         (module != "lib").then_some(module)
     }
 
-    /// How many modules this file lies below the root of the crate.
+    /// Number of modules that this file lies below the root of the crate.
     pub(crate) fn depth(&self) -> usize {
         self.path
             .trim_end_matches(".rs")

@@ -1,4 +1,4 @@
-//! What nobody chose follows what it was derived from; what somebody chose stays.
+//! Derived values follow their source; values that somebody chose stay.
 
 use super::guest::RESTAURANT;
 use super::site::AppState;

@@ -1,4 +1,4 @@
-//! What the app remembers of a call is looked at again: it can have become untrue meanwhile.
+//! The app checks remembered facts of a call again: they can have become untrue meanwhile.
 
 use super::guest::RESTAURANT;
 use super::site::AppState;

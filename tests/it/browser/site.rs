@@ -23,7 +23,7 @@ pub(crate) const NEWER: &str = "ffffffffffffffff";
 
 /// An app in simulator mode, and the door to it.
 pub(crate) struct AppState {
-    /// Where the browser finds it.
+    /// Address of the site for the browser.
     pub(crate) origin: String,
     pub(crate) clock: Clock,
     door: Arc<ApiAuth>,

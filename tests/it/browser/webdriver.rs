@@ -18,7 +18,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 type Http = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
-/// Why the driver did not do what it was asked.
+/// Failure of the driver.
 #[derive(Debug)]
 pub(crate) struct Error(String);
 
@@ -28,7 +28,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// How an element is found.
+/// Way in which an element is found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Locator<'a> {
     Css(&'a str),

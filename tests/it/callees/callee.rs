@@ -7,7 +7,7 @@ use super::fault::LineFault;
 use super::kind::KINDS;
 use super::words::Words;
 
-/// What a callee wants the guest to be told.
+/// The answer that a callee wants the guest to get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The table as the guest wished for it.
@@ -17,7 +17,7 @@ pub(super) enum Meaning {
     Offer(String),
     /// Never to be called again.
     OptOut,
-    /// What it answered before is taken back.
+    /// Its earlier answer is taken back.
     Nothing,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Will {
     pub(super) meant: Vec<Meaning>,
     /// It says so clearly, so that it must be understood where nothing is lost on the line.
     pub(super) clearly: bool,
-    /// What it may be taken for as well, because nobody could tell.
+    /// Other meanings that it may be taken for, because nobody could tell.
     pub(super) or: Vec<Meaning>,
     /// It presses at random, or several keys in a row of which some may fall into the moment in which
     /// a document is fetched: what the carrier heard is the only measure.
@@ -47,7 +47,7 @@ pub(super) struct Callee {
     pub(super) request: Value,
     /// For the simulator.
     pub(super) behaviour: Value,
-    /// How it behaves when it rings us, if it does.
+    /// Behaviour when it rings us, if it does.
     pub(super) rings_back: Option<Value>,
     pub(super) will: Will,
     /// Between which times the guest would take another one.
@@ -86,7 +86,7 @@ impl Callee {
 pub(super) struct Draft {
     pub(super) words: Words,
     pub(super) dice: Dice,
-    /// Whether words count.
+    /// Words count.
     pub(super) speech: bool,
     pub(super) alternatives: Option<(&'static str, &'static str)>,
     keys: Vec<Value>,

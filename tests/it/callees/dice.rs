@@ -19,7 +19,7 @@ impl Dice {
         self.0.usize(..end)
     }
 
-    /// Whether something happens that happens once in `so_often` times.
+    /// Throws the dice for an event that happens once in `so_often` times.
     pub(super) fn once_in(&mut self, so_often: u32) -> bool {
         self.0.u32(..so_often) == 0
     }

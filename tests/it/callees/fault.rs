@@ -1,4 +1,4 @@
-//! What goes wrong on a callee's line: every fault of the simulator, for this number alone.
+//! Faults of a callee's line: every fault of the simulator, for this number alone.
 
 use serde_json::{Value, json};
 use twilio_simulator::Fault;
@@ -14,7 +14,7 @@ pub(super) struct LineFault {
     pub(super) switch: Value,
 }
 
-/// What may have been lost by a fault.
+/// Loss that a fault may cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
     /// No key and no word.

@@ -31,7 +31,7 @@ struct Press {
     key: char,
 }
 
-/// Whether the callee was understood.
+/// Returns whether the callee was understood.
 ///
 /// # Errors
 /// How it was not, with everything that is needed to see why.
@@ -135,7 +135,7 @@ impl Case<'_> {
         }
     }
 
-    /// What was understood stands in the timeline, and was pressed or said.
+    /// Checks that the understood answer is in the timeline, and was pressed or said.
     fn is_evident(&self, taken: &Meaning) -> Result<(), String> {
         let (key, word) = match taken {
             Meaning::Accept | Meaning::Offer(_) => ('1', "yes"),
@@ -163,7 +163,7 @@ impl Case<'_> {
         says.is_some_and(|says| !says.is_empty())
     }
 
-    /// Whether the key was pressed at any time and no other key in the same row.
+    /// Returns whether the key was pressed at any time and no other key in the same row.
     fn was_pressed(&self, key: char) -> bool {
         self.lines.iter().any(|line| {
             let keys = self.presses(line);
@@ -264,7 +264,7 @@ impl Case<'_> {
     }
 }
 
-/// What the call was taken to have ended with; `None`: no answer.
+/// The answer that the call was taken to have ended with; `None`: no answer.
 fn taken(call: &Value) -> Option<Meaning> {
     let time = |field: &str| {
         let (_, time) = call[field].as_str()?.split_once('T')?;

@@ -33,7 +33,7 @@ pub(crate) async fn play(seeds: std::ops::Range<u64>) -> Report {
     report
 }
 
-/// How many callees play, and from which seed: of `TABLECALL_CALLEES` (`1000` or `1000:SEED`).
+/// Number of callees, and seed: of `TABLECALL_CALLEES` (`1000` or `1000:SEED`).
 #[expect(
     clippy::disallowed_methods,
     reason = "how many callees play is asked of who starts the tests"

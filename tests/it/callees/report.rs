@@ -1,4 +1,4 @@
-//! How many callees of which kind played, and what came of them.
+//! Number of callees of each kind, and their results.
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ pub(super) const CALLEES: u64 = 334;
 /// The clock leaps at least so far. Keys that follow each other within a second and a half are a
 /// row, with a quarter of a second to spare.
 const LEAP: Duration = Duration::from_millis(200);
-/// When those who were rung in vain ring back: seconds after they were asked for.
+/// Time at which callees that were rung in vain ring back: seconds after they were asked for.
 const RING_BACK: i64 = 60;
 /// No call may take longer than this to come to an end.
 const LONGEST_HOURS: i64 = 4;
@@ -36,8 +36,8 @@ pub(super) async fn play(seeds: std::ops::Range<u64>) -> Report {
     report
 }
 
-/// Whether words count beside keys on the stage of this callee. They mostly do, because more can be
-/// misunderstood then.
+/// Returns whether words count beside keys on the stage of this callee. They mostly do, because
+/// more can be misunderstood then.
 const fn counts_words(seed: u64) -> bool {
     !(seed / CALLEES).is_multiple_of(3)
 }
@@ -45,7 +45,7 @@ const fn counts_words(seed: u64) -> bool {
 struct Stage {
     app: TestApp,
     callees: Vec<Callee>,
-    /// What the API said of them: the call's id, or why there is none.
+    /// Answers of the API: the call's id, or the status of the refusal.
     asked: Vec<Result<String, u16>>,
     begun: Timestamp,
 }

@@ -1,5 +1,5 @@
-//! What is said on the phone, in all languages: by the message, of whose keys a callee that listens
-//! knows what they stand for, and by callees.
+//! Words on the phone, in all languages: those of the message, whose keys a callee that listens
+//! knows, and those of callees.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::dice::Dice;
 
-/// How people pick up, by language.
+/// Greetings at pick-up, by language.
 const GREETINGS: [(&str, [&str; 4]); 17] = [
     (
         "en-US",
@@ -74,7 +74,7 @@ const GREETINGS: [(&str, [&str; 4]); 17] = [
     ("yue-HK", ["喂，你好", "喂", "係，你好", "係"]),
 ];
 
-/// What is no answer to anything: humming, questions, noises and people in the background.
+/// Words that are no answer to anything: humming, questions, noises and people in the background.
 const ASIDES: [&str; 20] = [
     "mm-hm",
     "hmm",
@@ -98,7 +98,7 @@ const ASIDES: [&str; 20] = [
     "等陣",
 ];
 
-/// What menus and mailboxes say.
+/// Words of menus and mailboxes.
 const MACHINES: [&str; 5] = [
     "Thank you for calling. For reservations press one. For opening hours press two. To repeat this menu press star",
     "You have reached the voicemail of the Golden Lion. Please leave a message after the tone",
@@ -151,7 +151,7 @@ impl Words {
         list[dice.below(list.len())].as_str().unwrap().to_owned()
     }
 
-    /// How somebody picks up: mostly in the language of the call.
+    /// A greeting at pick-up: mostly in the language of the call.
     pub(super) fn greeting(&self, dice: &mut Dice) -> &'static str {
         let own = GREETINGS
             .iter()

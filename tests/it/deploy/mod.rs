@@ -14,7 +14,7 @@ use tablecall::config::RawConfig;
 use crate::app::within;
 use crate::process::{Program, free_address, program};
 
-/// How long the program itself takes to stop, at most, in seconds.
+/// Longest time that the program itself takes to stop, in seconds.
 const STOPS_WITHIN: u64 = 25;
 
 fn read(path: &str) -> String {

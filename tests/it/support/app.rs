@@ -19,7 +19,7 @@ use crate::listeners;
 use crate::logs::Logs;
 use crate::phone::{Phone, prompts};
 
-/// When simulated time begins: noon in San Francisco, in office hours everywhere in America.
+/// Beginning of simulated time: noon in San Francisco, in office hours everywhere in America.
 pub(crate) const NOON: &str = "2026-12-01T20:00:00Z";
 /// A number that only a test picks up.
 pub(crate) const RESTAURANT: &str = "+14155552671";
@@ -57,17 +57,17 @@ pub(crate) fn with(mut request: Value, fields: Value) -> Value {
 /// The app, its clock, and what it logs.
 pub(crate) struct TestApp {
     pub(crate) origin: String,
-    /// Where the simulated carrier is: here, or at the app beside which this one was started.
+    /// Address of the simulated carrier: here, or at the app beside which this one was started.
     pub(crate) carrier: String,
-    /// Where metrics are alone, if they are.
+    /// Address of metrics alone, if they have one.
     pub(crate) metrics: Option<std::net::SocketAddr>,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
     /// Secret of the API key that requests carry.
     pub(crate) key: Option<&'static str>,
-    /// Whether the simulator loses callbacks, so that they are not waited for.
+    /// The simulator loses callbacks, so they are not waited for.
     pub(crate) loses_callbacks: bool,
-    /// How many prompts were read of each line that somebody listened to.
+    /// Number of prompts that were read of each line that somebody listened to.
     pub(crate) read: RefCell<BTreeMap<String, usize>>,
     /// The numbers that clients asked to be rung.
     asked: RefCell<BTreeSet<String>>,

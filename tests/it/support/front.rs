@@ -16,7 +16,7 @@ pub(crate) struct Front {
     _files: TempDir,
 }
 
-/// Which proxy, and how.
+/// A proxy in one of the ways that the documents describe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,

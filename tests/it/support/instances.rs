@@ -43,7 +43,7 @@ pub(crate) struct Instance {
 pub(crate) struct Instances {
     pair: Pair,
     pub(crate) redis: RedisServer,
-    /// Where webhooks arrive.
+    /// Address at which webhooks arrive.
     pub(crate) public: Proxy,
     members: Vec<Instance>,
     http: reqwest::Client,

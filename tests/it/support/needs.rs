@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-/// Whether one of these programs is not installed. If so, a line on stderr names the test.
+/// Returns whether one of these programs is not installed. If so, a line on stderr names the test.
 pub(crate) fn lacks(programs: &[&str]) -> bool {
     let Some(missing) = programs.iter().find(|program| !is_installed(program)) else {
         return false;

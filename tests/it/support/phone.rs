@@ -12,7 +12,7 @@ pub(crate) struct Phone<'a> {
     number: String,
     /// The line that rings or talks; empty before the first ring.
     pub(crate) sid: String,
-    /// How many prompts were read so far.
+    /// Number of prompts that were read so far.
     read: usize,
 }
 
@@ -298,7 +298,7 @@ impl<'a> Phone<'a> {
     }
 }
 
-/// Whether nothing happens on a line until time passes or a hand acts.
+/// Returns whether nothing happens on a line until time passes or a hand acts.
 fn resting(line: &Value) -> bool {
     line["saying"].is_object() || line["gather"]["listening"] == true || line["ended"] == true
 }

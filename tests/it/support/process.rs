@@ -223,7 +223,7 @@ impl Program {
         signalled(&self.child, signal);
     }
 
-    /// How much time processors have spent on it.
+    /// Time that processors have spent on it.
     pub(crate) fn busy(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         // The name stands in parentheses and may hold anything; time in the program and in the

@@ -37,7 +37,7 @@ pub(crate) enum Way {
 struct Mode {
     there: Gate,
     back: Gate,
-    /// Whether connections are taken.
+    /// Connections are taken.
     open: bool,
     /// Grows each time all connections are broken.
     cuts: u64,
@@ -64,7 +64,7 @@ struct Shared {
     targets: Mutex<Vec<SocketAddr>>,
     mode: watch::Sender<Mode>,
     trap: Mutex<Option<Trap>>,
-    /// How many connections have bytes waiting at a gate, there and back.
+    /// Number of connections that have bytes waiting at a gate, there and back.
     held: watch::Sender<[usize; 2]>,
 }
 
@@ -111,7 +111,7 @@ impl Proxy {
         *self.shared.targets.lock().unwrap() = targets.to_vec();
     }
 
-    /// What becomes of all bytes that go this way, also of those that wait.
+    /// Sets the gate for all bytes that go this way, also of those that wait.
     pub(crate) fn lets(&self, way: Way, gate: Gate) {
         self.shared.mode.send_modify(|mode| match way {
             Way::There => mode.there = gate,
@@ -167,7 +167,7 @@ impl Proxy {
         .unwrap();
     }
 
-    /// Whether the trap has not been sprung.
+    /// Returns whether the trap has not been sprung.
     pub(crate) fn is_set(&self) -> bool {
         self.shared.trap.lock().unwrap().is_some()
     }

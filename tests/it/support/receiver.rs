@@ -25,7 +25,7 @@ pub(crate) struct Received {
     pub(crate) body: Value,
 }
 
-/// What is answered.
+/// Kind of the answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// A status, with a header.
@@ -101,7 +101,7 @@ impl Receiver {
         all
     }
 
-    /// What came and was not looked at.
+    /// Takes the requests that came and were not looked at.
     pub(crate) fn rest(&mut self) -> Vec<Received> {
         std::iter::from_fn(|| self.received.try_recv().ok()).collect()
     }
@@ -126,7 +126,7 @@ impl Received {
         self.header("webhook-id")
     }
 
-    /// When it was signed, in seconds since 1970.
+    /// Time at which it was signed, in seconds since 1970.
     pub(crate) fn seconds(&self) -> i64 {
         self.header("webhook-timestamp").parse().unwrap()
     }

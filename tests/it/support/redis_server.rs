@@ -129,7 +129,7 @@ impl RedisServer {
         assert_eq!(self.asked(&["PING"]), "PONG");
     }
 
-    /// What it answers to a command.
+    /// Its answer to a command.
     pub(crate) fn asked(&self, command: &[&str]) -> String {
         let (host, port) = (
             self.address.ip().to_string(),

@@ -11,7 +11,7 @@ use crate::redis_server::RedisServer;
 
 /// The name that they have for the primary.
 pub(crate) const NAME: &str = "mymaster";
-/// How long a primary is silent before it counts as gone, in milliseconds.
+/// Milliseconds of silence after which a primary counts as gone.
 const DOWN_AFTER: u32 = 1_500;
 
 /// Three of them.

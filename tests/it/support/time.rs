@@ -50,7 +50,7 @@ impl TestApp {
         self.clock.advance(until_next.max(least));
     }
 
-    /// How many calls are not finished, by the metrics.
+    /// Number of calls that are not finished, by the metrics.
     pub(crate) async fn open_calls(&self) -> u32 {
         let metrics = self.send(self.get("/metrics")).await.text;
         let count = |status: &str| {
@@ -88,7 +88,7 @@ impl TestApp {
         }
     }
 
-    /// Whether a line waits for time or a hand, and the service knows how it stands.
+    /// Returns whether a line waits for time or a hand, and the service knows its state.
     fn has_come_to_rest(&self, phone: &Value, ledger: &[Value]) -> bool {
         let status = phone["status"].as_str().unwrap();
         let entry = ledger

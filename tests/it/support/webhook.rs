@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::app::TestApp;
 
-/// What the simulator of a process signs with.
+/// The token with which the simulator of a process signs.
 pub(crate) const TOKEN: &str = "the-simulators-auth-token";
 
 /// A request as Twilio sends it.
