@@ -17,7 +17,7 @@ use jiff::SignedDuration;
 use crate::config::{Config, TwilioAccount, TwilioBackend};
 use crate::domain::Phone;
 use crate::policy::CallLimits;
-use crate::twilio::client::{Client, ClientConfig, TwilioError, Why, http_client};
+use crate::twilio::client::{Client, ClientConfig, TwilioError, UnansweredCause, http_client};
 use clock::Clock;
 
 /// Twilio's API for the countries that an account may call.
@@ -389,7 +389,7 @@ fn told(error: &TwilioError) -> String {
         }
         TwilioError::TryLater { .. } => "Twilio is busy: look again in a minute.".to_owned(),
         TwilioError::Unanswered {
-            why: Why::ForeignPage,
+            why: UnansweredCause::ForeignPage,
         } => "A list of calls continues at an address that is not this account's at TWILIO_API_URL; nothing was sent \
               there. Check TWILIO_API_URL and what stands in front of it."
             .to_owned(),

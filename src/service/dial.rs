@@ -16,7 +16,7 @@ use crate::ticket::{Head, TicketBody, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
     AsyncAmd, Class, ListQuery, MachineDetection, MachineDetectionMode, NewCall, Scope,
-    SendDeadline, TwilioError, TwilioRefusal, Why,
+    SendDeadline, TwilioError, TwilioRefusal, UnansweredCause,
 };
 
 /// Twilio's code when a trial account has no number for the destination. Fewer parameters would not
@@ -141,7 +141,7 @@ impl Dialler {
             }
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = &why as &dyn std::error::Error, "Twilio did not answer a create");
-                if matches!(why, Why::NoSid) {
+                if matches!(why, UnansweredCause::NoSid) {
                     carrier.mark_foreign();
                 }
                 (Event::Unanswered { attempt }, None)

@@ -8,7 +8,7 @@ use crate::telemetry::request;
 use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole, Traces};
 use crate::twilio::client::{
     CallEvent, CallPage, CallResource, CallUpdate, Client, ListQuery, NewCall, SendDeadline,
-    TwilioError, Why,
+    TwilioError, UnansweredCause,
 };
 
 /// The client of the REST API, with metrics and traces around each request.
@@ -117,11 +117,13 @@ impl TwilioApi {
     }
 }
 
-const fn unanswered(why: &Why) -> &'static str {
+const fn unanswered(why: &UnansweredCause) -> &'static str {
     match why {
-        Why::Timeout => "timeout",
-        Why::Broken(_) => "broken",
-        Why::Status(_) => "server_error",
-        Why::Unreadable | Why::ForeignPage | Why::NoSid => "unreadable",
+        UnansweredCause::Timeout => "timeout",
+        UnansweredCause::Broken(_) => "broken",
+        UnansweredCause::Status(_) => "server_error",
+        UnansweredCause::Unreadable | UnansweredCause::ForeignPage | UnansweredCause::NoSid => {
+            "unreadable"
+        }
     }
 }

@@ -29,7 +29,7 @@ pub use self::connection::{
     Authorities, http_client, http_client_builder, http_client_trusting, tls_config,
 };
 pub use self::deadline_body::SendDeadline;
-pub use self::error::{Class, Scope, TwilioError, TwilioRefusal, Why};
+pub use self::error::{Class, Scope, TwilioError, TwilioRefusal, UnansweredCause};
 pub use self::inspect::OwnNumber;
 pub use self::request::{
     AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall,
@@ -63,7 +63,7 @@ impl Client {
     ///
     /// # Errors
     /// [`TwilioError::Unanswered`] when the call may exist; all others mean that it does not.
-    /// [`Why::NoSid`] when what answers is not Twilio.
+    /// [`UnansweredCause::NoSid`] when what answers is not Twilio.
     pub async fn create(
         &self,
         call: &NewCall,
@@ -75,7 +75,9 @@ impl Client {
             .await?;
         let sid = parse::<CreatedBody>(&answer)?.sid;
         let sid = sid.as_str().and_then(|sid| sid.parse().ok());
-        sid.ok_or(TwilioError::Unanswered { why: Why::NoSid })
+        sid.ok_or(TwilioError::Unanswered {
+            why: UnansweredCause::NoSid,
+        })
     }
 
     /// Reads a call. Twilio's reads lag behind its callbacks.
@@ -116,8 +118,8 @@ impl Client {
     /// The page that `next_page_uri` of the page before points at.
     ///
     /// # Errors
-    /// [`Why::ForeignPage`] when it points at anything but this account's calls: our credentials go
-    /// nowhere else.
+    /// [`UnansweredCause::ForeignPage`] when it points at anything but this account's calls: our
+    /// credentials go nowhere else.
     pub async fn list_next(&self, next_page_uri: &str) -> Result<CallPage, TwilioError> {
         Ok(self
             .get_page::<CallsBody>(next_page_uri, "Calls.json")
@@ -129,7 +131,7 @@ impl Client {
     /// about 15 minutes after the call's end; before, the list is empty or incomplete.
     ///
     /// # Errors
-    /// See [`TwilioError`]; [`Why::Unreadable`] also after 50 pages of 20.
+    /// See [`TwilioError`]; [`UnansweredCause::Unreadable`] also after 50 pages of 20.
     pub async fn events(&self, sid: CallSid) -> Result<Vec<CallEvent>, TwilioError> {
         let resource = format!("Calls/{sid}/Events.json");
         let mut page: EventsBody = self
@@ -144,7 +146,7 @@ impl Client {
             }
         }
         Err(TwilioError::Unanswered {
-            why: Why::Unreadable,
+            why: UnansweredCause::Unreadable,
         })
     }
 
@@ -187,7 +189,7 @@ impl Client {
         match self.transport.page_url(uri, resource) {
             Reach::Ours(url) => parse(&self.transport.get(url).await?),
             Reach::Foreign => Err(TwilioError::Unanswered {
-                why: Why::ForeignPage,
+                why: UnansweredCause::ForeignPage,
             }),
         }
     }
@@ -195,7 +197,7 @@ impl Client {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, TwilioError> {
     serde_json::from_slice(body).map_err(|_| TwilioError::Unanswered {
-        why: Why::Unreadable,
+        why: UnansweredCause::Unreadable,
     })
 }
 

@@ -40,7 +40,7 @@ pub enum TwilioError {
     Unanswered {
         /// The cause.
         #[source]
-        why: Why,
+        why: UnansweredCause,
     },
 }
 
@@ -57,7 +57,7 @@ impl TwilioError {
 
 /// Reason for which a request counts as unanswered.
 #[derive(Debug, thiserror::Error)]
-pub enum Why {
+pub enum UnansweredCause {
     /// The time limit ran out.
     #[error("the time limit ran out")]
     Timeout,
@@ -79,7 +79,7 @@ pub enum Why {
     ForeignPage,
 }
 
-impl Why {
+impl UnansweredCause {
     /// The consequence for the request.
     const fn consequence(&self) -> &'static str {
         match self {

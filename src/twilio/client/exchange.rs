@@ -15,7 +15,7 @@ use hyper_util::client::legacy;
 
 use super::connection::{self, Http};
 use super::deadline_body::DeadlineBody;
-use super::error::{ErrorBody, TwilioError, TwilioRefusal, Why};
+use super::error::{ErrorBody, TwilioError, TwilioRefusal, UnansweredCause};
 
 /// An answer is read up to this many bytes.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -52,7 +52,7 @@ fn unsent_or_unanswered(error: legacy::Error) -> TwilioError {
         TwilioError::NotSent(error.into())
     } else {
         TwilioError::Unanswered {
-            why: Why::Broken(error.into()),
+            why: UnansweredCause::Broken(error.into()),
         }
     }
 }
@@ -82,7 +82,7 @@ pub(super) async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, TwilioE
         )));
     }
     Err(TwilioError::Unanswered {
-        why: Why::Status(status.as_u16()),
+        why: UnansweredCause::Status(status.as_u16()),
     })
 }
 
@@ -111,12 +111,12 @@ async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, TwilioError> {
     let mut body = answer.into_body();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| TwilioError::Unanswered {
-            why: Why::Broken(error.into()),
+            why: UnansweredCause::Broken(error.into()),
         })?;
         let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
         if read.len() + data.len() > MAX_ANSWER {
             return Err(TwilioError::Unanswered {
-                why: Why::Unreadable,
+                why: UnansweredCause::Unreadable,
             });
         }
         read.extend_from_slice(&data);

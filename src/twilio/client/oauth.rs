@@ -15,7 +15,7 @@ use url::Url;
 use super::config::InvalidApiUrl;
 use super::connection::Http;
 use super::deadline_body::DeadlineBody;
-use super::error::{TwilioError, Why};
+use super::error::{TwilioError, UnansweredCause};
 use super::exchange::{judge, send};
 use crate::twilio::form::append;
 
@@ -135,7 +135,7 @@ impl TokenSource {
             Ok(Err(error)) => return Err(error),
             Err(_elapsed) => return Err(TwilioError::NotSent("no token within 5 s".into())),
         };
-        let unreadable = || TwilioError::NotSent(Why::Unreadable.into());
+        let unreadable = || TwilioError::NotSent(UnansweredCause::Unreadable.into());
         let body: TokenBody = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", body.access_token))
             .map_err(|_| unreadable())?;

@@ -215,7 +215,12 @@ async fn an_answer_without_a_sid_of_twilios_shape_has_an_error_of_its_own() {
     ] {
         let error = create(answer("200 OK", "", body)).await.unwrap_err();
         assert!(
-            matches!(error, TwilioError::Unanswered { why: Why::NoSid }),
+            matches!(
+                error,
+                TwilioError::Unanswered {
+                    why: UnansweredCause::NoSid
+                }
+            ),
             "{body}: {error:?}"
         );
     }
@@ -226,7 +231,7 @@ async fn an_answer_without_a_sid_of_twilios_shape_has_an_error_of_its_own() {
         matches!(
             error,
             TwilioError::Unanswered {
-                why: Why::Unreadable
+                why: UnansweredCause::Unreadable
             }
         ),
         "{error:?}"

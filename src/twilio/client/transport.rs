@@ -15,7 +15,7 @@ use url::Url;
 use super::config::{ClientConfig, CredentialKind, InvalidApiUrl};
 use super::connection::{self, Http};
 use super::deadline_body::{DeadlineBody, SendDeadline};
-use super::error::{TwilioError, Why};
+use super::error::{TwilioError, UnansweredCause};
 use super::exchange::{judge, send};
 use super::oauth::TokenSource;
 use crate::twilio::AccountSid;
@@ -173,7 +173,11 @@ impl Transport {
         &self,
         asked: Pin<Box<impl Future<Output = Result<T, TwilioError>>>>,
     ) -> Result<T, TwilioError> {
-        let late = |_elapsed| Err(TwilioError::Unanswered { why: Why::Timeout });
+        let late = |_elapsed| {
+            Err(TwilioError::Unanswered {
+                why: UnansweredCause::Timeout,
+            })
+        };
         tokio::time::timeout(self.timeout, asked)
             .await
             .unwrap_or_else(late)

@@ -94,13 +94,16 @@ async fn after_other_answers_the_call_may_exist() {
         let TwilioError::Unanswered { why } = error else {
             panic!("{error:?}")
         };
-        let found = if let Why::Status(found) = why {
+        let found = if let UnansweredCause::Status(found) = why {
             Some(found)
         } else {
             None
         };
         assert_eq!(found, status, "{why:?}");
-        assert!(found.is_some() || matches!(why, Why::Unreadable), "{why:?}");
+        assert!(
+            found.is_some() || matches!(why, UnansweredCause::Unreadable),
+            "{why:?}"
+        );
     }
 }
 
@@ -111,7 +114,7 @@ async fn a_connection_that_breaks_after_the_request_leaves_the_call_open() {
         matches!(
             error,
             TwilioError::Unanswered {
-                why: Why::Broken(_)
+                why: UnansweredCause::Broken(_)
             }
         ),
         "{error:?}"
@@ -122,7 +125,7 @@ async fn a_connection_that_breaks_after_the_request_leaves_the_call_open() {
         matches!(
             error,
             TwilioError::Unanswered {
-                why: Why::Broken(_)
+                why: UnansweredCause::Broken(_)
             }
         ),
         "{error:?}"
@@ -150,7 +153,7 @@ async fn a_create_on_a_kept_connection_that_breaks_is_not_sent_again() {
         matches!(
             broken,
             Err(TwilioError::Unanswered {
-                why: Why::Broken(_)
+                why: UnansweredCause::Broken(_)
             })
         ),
         "{broken:?}"
@@ -202,7 +205,12 @@ async fn silence_ends_at_the_time_limit() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, TwilioError::Unanswered { why: Why::Timeout }),
+        matches!(
+            error,
+            TwilioError::Unanswered {
+                why: UnansweredCause::Timeout
+            }
+        ),
         "{error:?}"
     );
     drop(listener);

@@ -64,7 +64,7 @@ async fn credentials_are_not_taken_to_other_places() {
             matches!(
                 error,
                 TwilioError::Unanswered {
-                    why: Why::ForeignPage
+                    why: UnansweredCause::ForeignPage
                 }
             ),
             "{uri}: {error:?}"
