@@ -195,7 +195,7 @@ impl App {
         );
         let limits = site.limits.clone().within_open_files();
         if let Some(listener) = self.metrics {
-            // Whoever collects metrics comes without a proxy.
+            // The collector of metrics does not come through the proxy.
             let limits = ConnectionLimits {
                 proxy_protocol: Vec::new(),
                 ..limits.clone()

@@ -100,8 +100,8 @@ impl Transition {
     }
 
     /// Returns whether the wish not to be called is certain now: asked for and not taken back when
-    /// the talk ended. A webhook that is repeated (`is_repeatable`) and the end of the call yield the
-    /// effect again, because the process that should have performed it may have died.
+    /// the talk ended. A webhook that is repeated (`is_repeatable`) and the end of the call yield
+    /// the effect again, because the process that should have performed it may have died.
     pub(super) fn must_opt_out(&self, before: &Call, is_repeatable: bool) -> bool {
         let is_repeated = is_repeatable || self.call.is_finished() && !before.is_finished();
         self.call.is_opted_out() && (is_repeated || !before.is_opted_out())

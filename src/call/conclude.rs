@@ -40,8 +40,8 @@ impl Ended {
         }
     }
 
-    /// Reads the SIP response of an attempt without an answer. `None`: it says no more than Twilio's
-    /// final status (RFC 3261 section 21.6.2, RFC 8197, RFC 8688).
+    /// Reads the SIP response of an attempt without an answer. `None`: it says no more than
+    /// Twilio's final status (RFC 3261 section 21.6.2, RFC 8197, RFC 8688).
     pub(super) const fn of_sip(code: Option<u16>) -> Option<Self> {
         match code {
             Some(603) => Some(Self::Declined),
@@ -183,8 +183,8 @@ impl Call {
         self.plan_after(ended, self.count_alike(ended).saturating_sub(1), now);
     }
 
-    /// Waits for the restaurant to call back if it got a message, else plans another attempt after a
-    /// pause, else finishes the call. `before`: attempts before the last that ended alike.
+    /// Waits for the restaurant to call back if it got a message, else plans another attempt after
+    /// a pause, else finishes the call. `before`: attempts before the last that ended alike.
     fn plan_after(&mut self, ended: Ended, before: usize, now: Timestamp) {
         if self.has_message() && ended.may_be_called_back() && now < self.reservation.give_up_at {
             self.state = State::Queued {

@@ -45,7 +45,8 @@ impl Transition {
             self.reply = Some(self.call.last_words());
             return;
         }
-        // A repeated webhook is judged by the time of its first arrival, and gets the same document.
+        // A repeated webhook is judged by the time of its first arrival, and gets the same
+        // document.
         let heard_at = self.note_once(input_event(on.attempt, position, input));
         // Late only if it comes by the fallback URL and did not arrive before by the normal one.
         let late = position.prompt.late && heard_at == self.now;
@@ -86,9 +87,10 @@ impl Transition {
         }
     }
 
-    /// Twilio could not fetch or run the document that follows `position`, and requests the fallback
-    /// URL. If the input of `position` was received, only the reply was lost, so the same answer is
-    /// given again. Otherwise the question is asked again, and the lost input remains unknown.
+    /// Twilio could not fetch or run the document that follows `position`, and requests the
+    /// fallback URL. If the input of `position` was received, only the reply was lost, so the same
+    /// answer is given again. Otherwise the question is asked again, and the lost input remains
+    /// unknown.
     pub(super) fn resumed(
         &mut self,
         on: AttemptRef,
@@ -183,8 +185,8 @@ impl Transition {
         unwanted || late
     }
 
-    /// Acts on a decision whose key arrived after its line was closed: drops a planned retry, or ends
-    /// one in progress.
+    /// Acts on a decision whose key arrived after its line was closed: drops a planned retry, or
+    /// ends one in progress.
     fn act_on_late_decision(&mut self, attempt: u8) {
         if self.call.decision().is_none() {
             return;

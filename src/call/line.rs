@@ -17,8 +17,8 @@ use crate::domain::{TableTime, Zone, zones};
 const TRIAL_REPLIES: u8 = 9;
 
 impl Transition {
-    /// Raises the carrier status of an attempt, and adapts the call's state if it is the last attempt.
-    /// A status that is not later than the current one changes nothing.
+    /// Raises the carrier status of an attempt, and adapts the call's state if it is the last
+    /// attempt. A status that is not later than the current one changes nothing.
     pub(super) fn reached(&mut self, on: AttemptRef, line: CarrierStatus) {
         let now = self.now;
         let Some(attempt) = self.attempt(on) else {
@@ -124,7 +124,8 @@ impl Transition {
     /// The way in which a conversation without a decision ended.
     pub(super) fn end_without_decision(&self) -> Ended {
         match self.call.attempts.last() {
-            // If any key was pressed, it was no machine: long greetings of companies sound like one.
+            // If any key was pressed, it was no machine: long greetings of companies sound like
+            // one.
             Some(Attempt {
                 machine: Some(_),
                 number,

@@ -266,8 +266,8 @@ impl Transition {
         (sid == on.sid).then_some(attempt)
     }
 
-    /// Adds the attempt `on` to a call that was rebuilt from the ticket of an earlier one. The process
-    /// that made it has died.
+    /// Adds the attempt `on` to a call that was rebuilt from the ticket of an earlier one. The
+    /// process that made it has died.
     fn add_later_attempt(&mut self, on: AttemptRef) {
         let taken_over = self
             .call

@@ -1,10 +1,10 @@
 //! The conversation: the meaning of a key at its position, and the next reply.
 //!
-//! It is pure and stores nothing: the whole state is in the [`TalkPosition`] of the requested URL. It
-//! makes no words: `speech` renders a [`Reply`].
+//! It is pure and stores nothing: the whole state is in the [`TalkPosition`] of the requested URL.
+//! It makes no words: `speech` renders a [`Reply`].
 //!
-//! `moment` is, in all functions here, the time of an input in milliseconds since the sealing of the
-//! ticket. A *row* is several keys typed so quickly that they are one answer ([`ROW`]).
+//! `moment` is, in all functions here, the time of an input in milliseconds since the sealing of
+//! the ticket. A *row* is several keys typed so quickly that they are one answer ([`ROW`]).
 
 mod fallback;
 mod reply;

@@ -19,7 +19,7 @@ const BODY: &str = "AccountSid=AC00000000000000000000000000000000&CallSid=CA0000
 /// The answer to a webhook.
 struct Answer {
     status: u16,
-    /// The cause that this service names to who knows the auth token.
+    /// The cause, which this service names only to a client that knows the auth token.
     hint: Option<String>,
 }
 

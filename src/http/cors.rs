@@ -49,7 +49,7 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, BadOrigin> {
         let url = Url::parse(text).map_err(|_| BadOrigin)?;
         let origin = url.origin().ascii_serialization();
-        // What else stands in the text would be compared with nothing.
+        // Any other part of the text would be compared with nothing.
         let whole = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let plain = url.username().is_empty() && url.password().is_none() && !text.contains('*');
         let known = matches!(url.scheme(), "https" | "http");

@@ -139,8 +139,8 @@ impl TrustedProxies {
         let lists = headers.get_all("x-forwarded-for").iter().rev();
         let mut hops = lists.flat_map(|list| list.to_str().unwrap_or("?").rsplit(','));
         while self.trusts(address) {
-            // What cannot be read was written by a proxy that is trusted: it is as far as one can
-            // see.
+            // A hop that cannot be read was written by a trusted proxy, so this address is the last
+            // one that is certain.
             let Some(hop) = hops.next().and_then(read_hop) else {
                 break;
             };

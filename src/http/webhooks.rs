@@ -220,8 +220,7 @@ impl Webhooks {
     ) -> Result<Form, (SignatureFailure, Option<Form>)> {
         let headers = SignatureHeaders::of(request.headers());
         let form = Form::parse(body).map_err(|_| (SignatureFailure::Malformed, None))?;
-        // What stands in the request line, byte for byte: the public URL comes from the
-        // configuration.
+        // The bytes of the request line; scheme and host come from the configured public URL.
         let target = request
             .uri()
             .path_and_query()

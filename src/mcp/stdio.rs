@@ -120,7 +120,7 @@ mod tests {
         let (mut input, mut output) = checked(ours, said);
         theirs.write_all(sent.as_bytes()).await.unwrap();
         drop(theirs);
-        // What the SDK is given comes back as its answer.
+        // The SDK's input comes back as its answer.
         tokio::io::copy(&mut input, &mut output.writer)
             .await
             .unwrap();

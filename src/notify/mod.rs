@@ -142,7 +142,8 @@ impl Notifier {
         let is_shared = self.0.service.store().is_shared();
         let last = async {
             for _ in 0..2 {
-                // What waited for its turn is put back meanwhile, and found the second time.
+                // Events that waited for their turn are put back meanwhile, and found the second
+                // time.
                 if !is_shared {
                     self.send_the_last().await;
                 }
@@ -170,7 +171,7 @@ impl Notifier {
             match store.due_events(now, later(now, LEASE), most).await {
                 Ok(events) => events.into_iter().for_each(|event| self.take(event)),
                 Err(error) => {
-                    // Who keeps its connection has said already that it is away.
+                    // If it is away, the task that keeps its connection has logged that already.
                     if store.health_issue().is_none() {
                         tracing::warn!(error = %error, "the store does not tell which events are due");
                     }
@@ -308,7 +309,7 @@ impl Notifier {
         loop {
             let now = self.0.clock.now();
             store.hurry_events(now);
-            // What is claimed here is claimed for good.
+            // These claims last longer than the process.
             let events = store
                 .due_events(now, later(now, schedule::LONGEST), IN_HAND)
                 .await

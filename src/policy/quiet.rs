@@ -122,7 +122,7 @@ mod tests {
             quiet.avoided(at("2026-12-01T12:00:00Z"), &berlin, any),
             None
         );
-        // What comes next is more than two hours away.
+        // The next moment is more than two hours away.
         let late = |_: Timestamp, limit: Timestamp| {
             Some(at("2026-12-01T16:00:00Z")).filter(|next| *next < limit)
         };

@@ -166,8 +166,8 @@ impl CallCreator {
     }
 
     /// Frees an idempotency key whose call the store does not hold, if the call is older than
-    /// [`ABANDONED`]: it was never stored, because its process died or the store was away. A younger
-    /// call may be about to be stored, so the key stays.
+    /// [`ABANDONED`]: it was never stored, because its process died or the store was away. A
+    /// younger call may be about to be stored, so the key stays.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] after the life of a ticket: the call was stored and is forgotten.
@@ -247,8 +247,8 @@ impl CallCreator {
         made.map(IdempotentStart::New)
     }
 
-    /// Loads the call of an entry, if `request` is the one that made it. It is read as of the moment
-    /// of the first one, since the meaning of "tomorrow" and of open fields depends on it.
+    /// Loads the call of an entry, if `request` is the one that made it. It is read as of the
+    /// moment of the first one, since the meaning of "tomorrow" and of open fields depends on it.
     async fn call_of_entry(
         &self,
         entry: IdempotencyEntry,

@@ -171,7 +171,8 @@ impl Dialler {
         let from = self.carrier.caller_id(call.reservation.country, now);
         // There always is a number of ours: the settings demand one.
         let from = from.unwrap_or(call.reservation.phone);
-        // A shared store saves a new call together with the grant, so it needs the call's next state.
+        // A shared store saves a new call together with the grant, so it needs the call's next
+        // state.
         let stores_intent = request.is_new && mode == DialMode::Acquire && store.is_shared();
         let intent = stores_intent.then(|| step(call, Event::Dial { from }, now).call);
         request.intent = intent.as_ref();
@@ -220,8 +221,8 @@ impl Dialler {
         })
     }
 
-    /// Asks policy about a queued call, because its time has come or its pause was just planned, and
-    /// applies the decision. Returns whether the call dials.
+    /// Asks policy about a queued call, because its time has come or its pause was just planned,
+    /// and applies the decision. Returns whether the call dials.
     pub(super) async fn consider(
         self: &Arc<Self>,
         call: &Arc<Call>,
@@ -323,8 +324,8 @@ impl Dialler {
         Some(next_start.max(carrier_opens.max(line_opens).unwrap_or(next_start)))
     }
 
-    /// Considers the call that has waited longest for a number that is free again. `at` is the end of
-    /// the cooldown that staff get between two calls.
+    /// Considers the call that has waited longest for a number that is free again. `at` is the end
+    /// of the cooldown that staff get between two calls.
     pub(super) fn notify_number_free(self: &Arc<Self>, phone: Phone, at: Timestamp) {
         let dialler = self.clone();
         self.engine.tasks.spawn(async move {

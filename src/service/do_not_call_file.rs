@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
             Ok(written) => written.phone,
             Err(_) => {
                 let phone = Phone::read_without_plan(number).ok_or_else(wrong)?;
-                // Whoever wrote the last line may have been stopped in the middle of it.
+                // The writer of the last line may have been stopped in the middle of it.
                 let is_cut_off = lines.peek().is_none();
                 if is_cut_off {
                     return Err(FileError::CutOff(at + 1));

@@ -1,7 +1,7 @@
 //! The one way in which a call changes: load, step, save, perform the effects.
 //!
-//! Everything that happens to a call goes through [`CallEngine::apply`]. The [`Performer`] carries out
-//! the effects of a step, each in a task of its own.
+//! Everything that happens to a call goes through [`CallEngine::apply`]. The [`Performer`] carries
+//! out the effects of a step, each in a task of its own.
 
 use std::fmt;
 use std::pin::Pin;
@@ -97,8 +97,8 @@ impl CallEngine {
         self.clock.now()
     }
 
-    /// Applies an event to a stored call, and once more after each save conflict. The caller performs
-    /// the effects. `None`: the call is not stored.
+    /// Applies an event to a stored call, and once more after each save conflict. The caller
+    /// performs the effects. `None`: the call is not stored.
     ///
     /// # Errors
     /// The store cannot serve, or other writers were quicker [`MAX_CONFLICTS`] times.
@@ -195,9 +195,9 @@ impl CallEngine {
         }
     }
 
-    /// Asks the performer to consider the next call that waits for this number, if the change at `now`
-    /// made the number free. Called only if other calls to the number are open, because a task for
-    /// each number that becomes free would be too many.
+    /// Asks the performer to consider the next call that waits for this number, if the change at
+    /// `now` made the number free. Called only if other calls to the number are open, because a
+    /// task for each number that becomes free would be too many.
     fn consider_next_call(&self, before: &Call, call: &Call, now: Timestamp) {
         let closed = before.has_line() && !call.has_line();
         let settled = has_settled(before, call);

@@ -27,7 +27,7 @@ impl Dialler {
     /// Counts the line of a call that was taken over, whether one is free or not.
     pub(super) async fn note_line(&self, id: CallId) {
         if self.settings.lines.is_some() {
-            // What cannot be counted now is one line too many for a while.
+            // If it cannot be counted, one line too many may be open for a while.
             let now = self.engine.now();
             let _counted = self.engine.store.open_line(id, u32::MAX, now).await;
         }

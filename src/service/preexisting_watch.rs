@@ -15,7 +15,8 @@ use crate::twilio::CallStatus;
 use crate::twilio::client::{CallPage, ListQuery, TwilioError};
 use clock::Backoff;
 
-/// Longest wait of a create for the listing, in real time, before its client is asked to come again.
+/// Longest wait of a create for the listing, in real time, before its client is asked to come
+/// again.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The pauses after listings that failed.
 const PAUSES: Backoff = Backoff::new(SignedDuration::from_secs(1), SignedDuration::from_secs(60));
@@ -56,8 +57,8 @@ impl Dialler {
         Ok(self.preexisting_calls.has(phone) && !self.engine.store.has_line(phone).await?)
     }
 
-    /// Waits until a key without an entry is known to be unused: Twilio's calls are listed, and none
-    /// of them to this number is still unknown.
+    /// Waits until a key without an entry is known to be unused: Twilio's calls are listed, and
+    /// none of them to this number is still unknown.
     ///
     /// # Errors
     /// [`ServiceError::Starting`] if it is not known yet: the client has to come again.

@@ -148,8 +148,8 @@ impl Sweeper {
                 return;
             };
             clock.sleep_until(until).await;
-            // What would follow is not done: a pause before the next attempt ends with this
-            // process.
+            // The effects are not performed, because a pause before the next attempt would end with
+            // this process.
             if let Err(error) = self.engine.apply(id, Event::Wake).await {
                 tracing::error!(call.id = %id, error = %error, "a call could not be concluded");
                 return;

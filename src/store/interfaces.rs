@@ -43,8 +43,8 @@ pub trait CallStore {
     /// There is no room for a new call, or the store cannot be asked.
     async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, StoreError>;
 
-    /// Saves a call that was rebuilt from its ticket, even beyond the limit of calls: it is under way
-    /// in any case.
+    /// Saves a call that was rebuilt from its ticket, even beyond the limit of calls: it is under
+    /// way in any case.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -88,8 +88,9 @@ pub trait CallStore {
 /// Numbers: who has one, how often it was rung, and which must not be rung.
 #[enum_dispatch]
 pub trait NumberStore {
-    /// Looks for obstacles to a dial. On [`DialMode::Acquire`], if there is none, the call takes its
-    /// number and a start. The number is released when the call is saved in a state without a line.
+    /// Looks for obstacles to a dial. On [`DialMode::Acquire`], if there is none, the call takes
+    /// its number and a start. The number is released when the call is saved in a state without a
+    /// line.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -118,8 +119,8 @@ pub trait NumberStore {
     /// Releases a number that was taken at `at` but not dialled. The attempt does not count.
     async fn release(&self, call: &Call, at: Timestamp);
 
-    /// Takes the newest attempt that was counted at `at` or before out of the limits, because no phone
-    /// rang.
+    /// Takes the newest attempt that was counted at `at` or before out of the limits, because no
+    /// phone rang.
     async fn uncount(&self, call: &Call, at: Timestamp);
 
     /// Returns whether a call with a line has this number, as far as the store knows.
@@ -147,10 +148,12 @@ pub trait NumberStore {
     async fn is_opted_out(&self, phone: Phone) -> Result<bool, StoreError>;
 }
 
-/// The rate at which calls are started, the queue of calls that wait for a start, and the open lines.
+/// The rate at which calls are started, the queue of calls that wait for a start, and the open
+/// lines.
 #[enum_dispatch]
 pub trait StartRate {
-    /// Puts a call of `owner` into the queue of starts. It keeps its place if it is in there already.
+    /// Puts a call of `owner` into the queue of starts. It keeps its place if it is in there
+    /// already.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -171,8 +174,9 @@ pub trait StartRate {
     /// Resolves when a call begins to wait for a start.
     async fn enqueued(&self);
 
-    /// Opens a line for a call if fewer than `most` are open. A call that has one keeps it. `false`:
-    /// all are taken. A line that is never closed counts for 75 minutes, longer than any lasts.
+    /// Opens a line for a call if fewer than `most` are open. A call that has one keeps it.
+    /// `false`: all are taken. A line that is never closed counts for 75 minutes, longer than any
+    /// lasts.
     ///
     /// # Errors
     /// The store cannot be asked.

@@ -1,8 +1,8 @@
 //! The stores of calls: five interfaces with one contract, and a closed enum of their back ends.
 //!
-//! A store keeps calls and knows which of them are due, which numbers are taken, and who follows a
-//! call. It decides nothing: what a call becomes is computed by `call` and saved here, unless
-//! another writer was quicker.
+//! A store keeps calls, their deadlines, the numbers in use, and the followers of a call. It
+//! decides nothing: `call` computes the next state of a call, and the store saves it unless another
+//! writer was quicker.
 
 mod call_counts;
 mod deadlines;

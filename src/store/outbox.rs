@@ -209,7 +209,7 @@ impl PendingEvent {
         (self.version, self.is_final, self.look, self.since) =
             (news.version, news.is_final, news.look, news.at);
         (self.tries, self.gave_up_at) = (0, None);
-        // What is in flight is settled first: one event of a call at a time.
+        // An event in flight is settled first: one event of a call at a time.
         self.next_at = self.claim.or(Some(self.not_before(news.due())));
     }
 
@@ -271,7 +271,7 @@ impl PendingEvent {
         self.error = error;
         self.tried_at = Some(now);
         self.tries += u32::from(is_newest);
-        // What came meanwhile was not sent yet, whatever became of this.
+        // A newer event was not sent yet, whatever the result of this one.
         self.next_at = if is_newest {
             next_at
         } else {

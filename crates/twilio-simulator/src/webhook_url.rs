@@ -31,8 +31,8 @@ impl WebhookUrl {
             Some((user, host)) => (Some(credentials(user)), host),
             None => (None, authority),
         };
-        // What libraries and browsers read differently (a backslash before the host, a tab within
-        // it) must not lead to another host than the one that was judged.
+        // A text that libraries and browsers read differently (a backslash before the host, a tab
+        // within it) must not lead to another host than the one that was judged.
         let same = url::Url::parse(&format!("{}://{authority}/", parsed.scheme())).ok()?;
         if same.host() != parsed.host() || same.port() != parsed.port() {
             return None;

@@ -96,7 +96,8 @@ impl FromStr for TalkPosition {
             "w" => Some(Decision::Withdrawn),
             time => Some(Decision::OtherTime(parse_time(time)?)),
         };
-        // An earlier version issued positions without a prompt. It is not known then what was heard.
+        // An earlier version issued positions without a prompt. It is not known then what was
+        // heard.
         let prompt = match parts.next() {
             None => PromptTiming::BEFORE,
             Some(asked) => prompt(asked, &mut parts)?,

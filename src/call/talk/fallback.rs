@@ -4,9 +4,9 @@ use super::reply::{Goodbye, Opening, Reply, TimePrompt, decided, goodbye, severa
 use super::{KeyResult, ROW, TalkContext};
 use crate::call::position::{LATEST, PromptTiming, TalkPosition, TalkStage};
 
-/// Repeats the question of `position`, because Twilio could not fetch or run the answer to its input
-/// (fallback URL), and this process does not know the input. Takes back a decision that a lost key
-/// may have changed.
+/// Repeats the question of `position`, because Twilio could not fetch or run the answer to its
+/// input (fallback URL), and this process does not know the input. Takes back a decision that a
+/// lost key may have changed.
 #[must_use]
 pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (KeyResult, Reply) {
     // The lost input may have been a key, and more keys of its row may follow: hash, in `after`,

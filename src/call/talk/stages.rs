@@ -56,8 +56,8 @@ pub(super) fn not_understood(position: TalkPosition) -> Reply {
 /// Ends the conversation: replaces a reply that asks something by a goodbye.
 ///
 /// A decision of just now is still read back, and keys are received once more, for the rest of its
-/// row. If such a key (`is_spare`) makes another decision, both are taken back, because nothing would
-/// receive the rest of that row.
+/// row. If such a key (`is_spare`) makes another decision, both are taken back, because nothing
+/// would receive the rest of that row.
 pub(super) fn end_talk(
     position: TalkPosition,
     heard: KeyResult,
@@ -335,8 +335,8 @@ fn at_opt_out(position: TalkPosition, input: Input) -> (KeyResult, Reply) {
     }
 }
 
-/// Answers a restaurant that calls back: at `Called`, 1 accepts and 2 declines; at `Offer`, 1 asks to
-/// be called now. Any other input hears the question again.
+/// Answers a restaurant that calls back: at `Called`, 1 accepts and 2 declines; at `Offer`, 1 asks
+/// to be called now. Any other input hears the question again.
 fn at_callback(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, Reply) {
     let again = TalkPosition {
         silences: position.silences.saturating_add(1),

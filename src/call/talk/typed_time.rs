@@ -27,9 +27,10 @@ pub struct WishedTable {
 /// Reads digits as a time of day, with or without the hash key that ends them: hour and minute
 /// (`1930`, `730`, `2400`), or the hour alone (`19`, `07`).
 ///
-/// 0815 may mean the morning or the evening: the reading nearer to the wished time counts. The hours
-/// 00 and 24 always mean midnight. The day is the one on which the time is nearest to the table, so
-/// 0015 for a table at 23:30 is a quarter past midnight of the next day. `None`: not a time.
+/// 0815 may mean the morning or the evening: the reading nearer to the wished time counts. The
+/// hours 00 and 24 always mean midnight. The day is the one on which the time is nearest to the
+/// table, so 0015 for a table at 23:30 is a quarter past midnight of the next day. `None`: not a
+/// time.
 #[must_use]
 pub fn read_time(digits: &str, table: &WishedTable) -> Option<OfferedTime> {
     let ended = digits.strip_suffix('#');

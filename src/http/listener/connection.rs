@@ -196,9 +196,9 @@ fn builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // The pulse watches heads; hyper would make and drop a timer for each of them.
         .header_read_timeout(None)
-        // What was asked for is done and answered, also when the peer will send no more: a key that
-        // was pressed is not given up halfway. And to look for its end would take another read,
-        // with a buffer for it, from each request.
+        // A request is served and answered even if the peer has closed its side: a key press is not
+        // given up halfway. Looking for that end would take another read, with a buffer for it,
+        // from each request.
         .half_close(true)
         // Answers are small: to copy one behind its head is cheaper than to have the kernel gather
         // both.

@@ -54,7 +54,7 @@ async fn read_line(
     start: &[u8],
 ) -> io::Result<Option<SocketAddr>> {
     let mut line = start.to_vec();
-    // What follows the line belongs to HTTP, so it is read byte by byte.
+    // The bytes after the line belong to HTTP, so it is read byte by byte.
     while !line.ends_with(b"\r\n") {
         if line.len() >= LONGEST_LINE {
             return Err(wrong());

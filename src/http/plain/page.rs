@@ -94,7 +94,7 @@ pub(super) fn form(typed: &Typed, failure: &Failure, one_restaurant: bool) -> St
         let line = format!("<p class=\"error\" id=\"{field}-error\">");
         if let (Some((_, label)), true) = (label, text.contains(&line)) {
             let sentence = format!("{line}{label} {}.", escape(&error.message));
-            // What is wrong with both times of a window is said once.
+            // A fault of both times of a window is shown once.
             if !text.contains(&sentence) {
                 let sentence = if text.contains(&format!("{line}</p>")) {
                     sentence

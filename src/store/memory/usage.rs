@@ -86,7 +86,8 @@ impl Usage {
         self.0.partition_point(|at| *at <= since.as_millisecond())
     }
 
-    /// Number of moments without those in the future, which were added before the clock was set back.
+    /// Number of moments without those in the future, which were added before the clock was set
+    /// back.
     fn known(&self, now: Timestamp) -> usize {
         let is_ahead = |at: &&i64| {
             Timestamp::from_millisecond(**at).is_ok_and(|at| clock::was_set_back(at, now))

@@ -1,5 +1,6 @@
-//! Grants a dial. One script looks at the number and at the limits that all calls share, takes both,
-//! and saves a new call. In a cluster these lie in different slots, so they are three scripts.
+//! Grants a dial. One script looks at the number and at the limits that all calls share, takes
+//! both, and saves a new call. In a cluster these lie in different slots, so they are three
+//! scripts.
 
 mod answers;
 
@@ -19,8 +20,8 @@ use crate::store::{
     CallStore as _, DialGrant, DialMode, DialRequest, LONGEST_LINE, NumberStore as _, StoreError,
 };
 
-/// Age at which a number taken by a call without a line, or an open call that is not stored, is left
-/// over from an instance that died. An intent may be sent for five seconds only.
+/// Age at which a number taken by a call without a line, or an open call that is not stored, is
+/// left over from an instance that died. An intent may be sent for five seconds only.
 const STALE: SignedDuration = SignedDuration::from_secs(15);
 
 /// The changes that the scripts make.
@@ -64,8 +65,9 @@ impl Redis {
             others = self.others(request, &answer.number).await?;
         }
         let grant = self.grant(request, &answer, &others);
-        // If other calls to the number are open, the script takes nothing the first time: key 9 counts
-        // from the moment it is pressed, so those calls are looked at before anything is taken.
+        // If other calls to the number are open, the script takes nothing the first time: key 9
+        // counts from the moment it is pressed, so those calls are looked at before anything is
+        // taken.
         let must_ask_again =
             mode == ScriptMode::Acquire && !answer.number.claimed && !others.is_empty();
         if !must_ask_again || !grant.number_allows(request.now) {
@@ -191,8 +193,8 @@ impl Redis {
             || self.limits(&request, ScriptMode::Register).await?.admitted)
     }
 
-    /// Adds a call that was rebuilt from its ticket to the open calls of its number. If it has a line,
-    /// it takes the number as well, unless another call has it.
+    /// Adds a call that was rebuilt from its ticket to the open calls of its number. If it has a
+    /// line, it takes the number as well, unless another call has it.
     pub(super) async fn adopt_line(&self, call: &Call) {
         let request = DialRequest {
             call,
@@ -320,8 +322,8 @@ impl Redis {
         grant
     }
 
-    /// Removes entries of the number that instances left behind when they died. Returns whether there
-    /// were any.
+    /// Removes entries of the number that instances left behind when they died. Returns whether
+    /// there were any.
     async fn remove_stale(
         &self,
         request: &DialRequest<'_>,

@@ -53,7 +53,7 @@ impl Redis {
                 if is_fresh {
                     return Ok(None);
                 }
-                // What is known here may be old.
+                // The entry known here may be old.
                 (known, is_fresh) = (self.stored(id).await?, true);
                 continue;
             }
@@ -78,7 +78,7 @@ impl OutboxStore for Redis {
         most: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         self.link.ready().await?;
-        // What is stored has milliseconds, and the end of a claim is its name.
+        // Stored times have milliseconds, and a claim is identified by its end.
         let lease_end =
             Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let (mut ids, polls) = self.owned.take_due_events(until, most);

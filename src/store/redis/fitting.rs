@@ -6,15 +6,15 @@
 //! server, and looks at those of the others when it connects and with each pulse after that.
 //!
 //! - The index key stays the one that was there first, for as long as anything stands under it.
-//! - The key with which was sealed last has to be among the ticket keys of who comes.
+//! - The key that sealed last has to be among the ticket keys of an instance that comes.
 //! - Of two instances that run, each has to open what the other seals. While keys are rotated that
 //!   is so if a new key is added behind the old one everywhere before it is put first anywhere.
 //!
-//! Whoever does not fit takes no call on and places none. It serves the webhooks that it can open.
-//! The one that comes yields: nothing that runs is stopped by an instance with wrong settings.
+//! An instance that does not fit creates and places no call. It serves the webhooks that it can
+//! open. The one that comes yields: an instance with wrong settings stops nothing that runs.
 //!
-//! A server that lost everything is taken again by those that fitted before; who did not waits for
-//! them.
+//! A server that lost everything is taken again by the instances that fitted before; the others
+//! wait for them.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -235,11 +235,11 @@ impl Redis {
         Ok(())
     }
 
-    /// Compares keys again, and shows that this instance is still there. Its write tells whether the
-    /// server takes any. Whether this instance was not noted any more, as on a server that was
-    /// emptied.
+    /// Compares keys again, and shows that this instance is still there. Its write also finds out
+    /// whether the server takes any. Returns whether this instance was not noted any more, as on a
+    /// server that was emptied.
     pub(super) async fn join_again(&self) -> bool {
-        // What else it found is in the state of the connection.
+        // Any other failure is in the state of the connection.
         let joined: Result<Joined, _> = self.link.run("other", &self.joining()).await;
         let Ok((word, theirs, noted)) = joined else {
             return false;

@@ -107,7 +107,7 @@ impl Redis {
         let key = self.names.calls_of(owner, Names::shard(id)).calls;
         let mut cmd = redis::cmd("ZREM");
         cmd.arg(key).arg(id.as_bytes());
-        // What cannot be removed now is found again.
+        // If this fails, a later page finds the entry again.
         let _removed: Result<u64, StoreError> = self.link.ask("list", &cmd).await;
     }
 }

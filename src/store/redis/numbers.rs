@@ -102,7 +102,7 @@ impl NumberStore for Redis {
 
     /// Gives a number back that was claimed at `at` but not rung.
     async fn release(&self, call: &Call, at: Timestamp) {
-        // What cannot be asked for now is a trace that is removed later.
+        // If this fails, the entry is stale and is removed later.
         let _others = self.release_number(call, false, Some(at)).await;
         self.uncount_day(at).await;
     }

@@ -36,7 +36,7 @@ impl Redis {
             return Ok(());
         };
         let stage = self.stage(wire.clone());
-        // What fails is noted by the connection.
+        // The connection notes a failure.
         let _done = tokio::join!(
             stage.rehearse_call(&call),
             stage.rehearse_starts(&call),

@@ -1,4 +1,4 @@
-//! The rate at which all instances together start calls, and who waits for a start.
+//! The rate at which all instances together start calls, and the queue of those that wait.
 
 use std::sync::{Arc, PoisonError};
 

@@ -187,7 +187,7 @@ impl Redis {
             save.done(after, connection);
             self.watchers.show(call);
             let others_open = if releases && self.link.is_cluster() {
-                // What cannot be given back now is a trace that is removed later.
+                // If this fails, the entry is stale and is removed later.
                 self.release_number(call, call.is_finished(), None)
                     .await
                     .unwrap_or(false)

@@ -134,7 +134,7 @@ impl Redis {
             let Some(merged) = replay(&found, &waiting.events) else {
                 return Ok(found);
             };
-            // Whoever follows the call here has seen the version that waited.
+            // Followers of the call here have seen the version that waited.
             let version = merged.version.max(waiting.call.version + 1);
             let merged = Arc::new(Call { version, ..merged });
             match self.put(Some(found.version), &merged).await? {

@@ -100,7 +100,7 @@ impl Traces {
             exporter
         };
         let exporter = exporter.build()?;
-        // What the environment says goes before what we would say.
+        // The environment takes precedence over our own attributes.
         let resource = Resource::builder_empty()
             .with_attributes([
                 KeyValue::new("service.version", version),

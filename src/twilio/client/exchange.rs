@@ -65,7 +65,7 @@ pub(super) async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, TwilioE
     if status.is_success() {
         return body;
     }
-    // What the status alone says is not changed by a body that cannot be read.
+    // A body that cannot be read does not change the meaning of the status.
     let refusal = ErrorBody::parse(&body.unwrap_or_default());
     if status == StatusCode::TOO_MANY_REQUESTS
         || (status == StatusCode::SERVICE_UNAVAILABLE && refusal.is_busy())

@@ -86,7 +86,7 @@ impl Verifier {
         };
         let is_empty = form.pairs().len() == 0;
         if is_empty {
-            // What Twilio signed is not here any more, so no guess can fit.
+            // The signed parameters are lost, so no guess can fit.
             return "the body was lost on the way".to_owned();
         }
         let cost = form

@@ -208,7 +208,7 @@ async fn a_caller_whom_nobody_answers_is_not_answered_either() {
     assert_eq!(after.param("DialCallStatus"), "busy");
     assert_eq!(after.param("CallStatus"), "ringing");
 
-    // What is said afterwards needs an answered call.
+    // Words after it need an answered call.
     let sid = rung(
         &harness,
         &format!("{}<Say>Closed</Say>", dial.replace(" action='/after'", "")),
