@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::create::{Created, IdempotentStart, MAX_TRIES, digest};
+use super::create::{Created, IdempotentStart, MAX_TRIES};
+use super::idempotency::digest;
 use super::intake::TRY_FOR;
 use super::{CallCreator, ServiceError};
 use crate::call::{Call, CarryOver, Event};

@@ -36,6 +36,7 @@ mod lines;
 mod ready;
 mod call_log;
 mod cooldown;
+mod idempotency;
 mod opt_out;
 mod preexisting_calls;
 mod preexisting_watch;

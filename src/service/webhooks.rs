@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::call_status;
-use super::create::idempotency_entry;
 use super::dialler::Dialler;
 use super::engine::{Applied, CallEngine};
+use super::idempotency::idempotency_entry;
 use super::{ServiceError, ServiceSettings, links};
 use crate::call::{
     Apology, AttemptRef, Call, Event, Input, Machine, Reply, SpokenIntent, TalkPosition,
