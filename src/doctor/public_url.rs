@@ -30,7 +30,7 @@ impl Doctor<'_> {
             return;
         };
         let origin = public_url.origin().ascii_serialization();
-        let url = format!("{origin}{}doctor", path::STATUS);
+        let url = format!("{origin}{}{}", path::STATUS, path::DOCTOR);
         let token = self.account.auth_tokens.first().map_or("", String::as_str);
         let proof = prove(token, now);
         let good = self.post(&url, &sign(token, &url, BODY), &proof).await;

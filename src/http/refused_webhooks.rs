@@ -119,7 +119,10 @@ impl RefusedWebhooks {
             // The service looks at its own public URL.
             return StatusCode::FORBIDDEN.into_response();
         }
-        self.signatures.get(cause).increment(1);
+        // `tablecall doctor` has its answer; no operator need look at the log for it.
+        if !is_operator {
+            self.signatures.get(cause).increment(1);
+        }
         let hint = (is_operator || self.may_hint(now)).then(|| {
             let target = request.uri().path_and_query();
             let refused = RefusedWebhook {
@@ -132,7 +135,9 @@ impl RefusedWebhooks {
             verifier.hint(failure, &refused)
         });
         let call_sid = form.and_then(|form| form.get("CallSid"));
-        self.log(request, webhook, cause, hint.as_deref(), call_sid);
+        if !is_operator {
+            self.log(request, webhook, cause, hint.as_deref(), call_sid);
+        }
         let mut response = StatusCode::FORBIDDEN.into_response();
         if is_operator && let Some(hint) = hint.and_then(|hint| HeaderValue::try_from(hint).ok()) {
             response.headers_mut().insert(HINT_HEADER, hint);

@@ -24,6 +24,8 @@ pub mod path {
     pub const STATUS: &str = "/twiml/status/";
     /// The path that the service requests to test its own public URL: a callback of no call.
     pub const LOOK: &str = "/twiml/status/look";
+    /// What stands in the place of a ticket in the callbacks of `tablecall doctor`.
+    pub const DOCTOR: &str = "doctor";
     /// Somebody rings one of our numbers. No ticket: it is the number's own voice URL at Twilio.
     pub const INBOUND: &str = "/twiml/inbound";
     /// The result of a Gather in such a call: followed by the turn and the ticket.

@@ -226,6 +226,7 @@ impl WebhookHandler {
                 self.unopened(NO_KEY, "no key in TABLECALL_TICKET_KEYS opens the ticket in its URL; give all instances the same keys");
                 return Err(None);
             }
+            Err(TicketError::Malformed) if ticket == links::path::DOCTOR => return Err(None),
             Err(TicketError::Malformed) => {
                 self.unopened(MALFORMED, "there is no ticket in its URL");
                 return Err(None);
@@ -252,11 +253,9 @@ impl WebhookHandler {
     /// is too old then is one whose clock was set forward.
     async fn is_open(&self, opened: &Opened) -> bool {
         let call = self.engine.store.recent(opened.head.call).await;
-        call.is_ok_and(|call| {
-            call.is_some_and(|call| {
-                let attempt = call.attempt().map(|last| last.number);
-                !call.is_finished() && attempt == Some(opened.head.attempt)
-            })
+        call.ok().flatten().is_some_and(|call| {
+            let attempt = call.attempt().map(|last| last.number);
+            !call.is_finished() && attempt == Some(opened.head.attempt)
         })
     }
 

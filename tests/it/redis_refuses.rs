@@ -184,7 +184,7 @@ async fn a_server_that_is_no_cluster_says_so() {
     let redis = RedisServer::starts().await;
     let findings = doctor(&format!("redis+cluster://{}", redis.address)).await;
     let bad = of(&findings, Level::Bad);
-    let why = "cluster support disabled";
+    let why = "cluster support disabled (write redis:// in place of redis+cluster://";
     assert!(bad.len() == 1 && bad[0].contains(why), "{findings:#?}");
 }
 

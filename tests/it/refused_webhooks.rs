@@ -78,6 +78,16 @@ async fn each_refusal_names_its_likely_cause_and_no_guest() {
             "the body was lost on the way".to_owned(),
         ),
         (
+            app.http
+                .post(&target)
+                .header("x-twilio-signature", &plain)
+                .header("content-type", "application/json")
+                .body(r#"{"CallStatus":"completed"}"#),
+            "the body is application/json and not the form that Twilio sends: something rewrites it \
+             on the way"
+                .to_owned(),
+        ),
+        (
             callback(&target).unsigned(&app),
             "no X-Twilio-Signature arrived: a proxy drops it, or the sender is not Twilio"
                 .to_owned(),
@@ -99,7 +109,7 @@ async fn each_refusal_names_its_likely_cause_and_no_guest() {
     assert_eq!(Answer::of(large).await.status, 413);
     let metrics = app.send(app.get("/metrics")).await.text;
     for line in [
-        r#"tablecall_signature_failures_total{cause="mismatch"} 5"#,
+        r#"tablecall_signature_failures_total{cause="mismatch"} 6"#,
         r#"tablecall_signature_failures_total{cause="missing"} 1"#,
         r#"tablecall_webhooks_unread_total{cause="method"} 1"#,
         r#"tablecall_webhooks_unread_total{cause="too_large"} 1"#,
@@ -202,5 +212,8 @@ async fn doctor_gives_the_hint_of_the_server_and_only_with_its_token() {
     );
     let wrong = doctors_word(&app, &app.origin, "another token").await;
     assert!(wrong.contains("another TWILIO_AUTH_TOKEN"), "{wrong}");
-    app.finish().await;
+    // What the doctor of this service asks alarms nobody; that of a stranger does.
+    let logs = app.finish().await;
+    assert_eq!(refusals(&logs).len(), 2, "{logs}");
+    assert!(!logs.contains("its ticket cannot be used"), "{logs}");
 }

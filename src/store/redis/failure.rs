@@ -9,6 +9,8 @@ const LONGEST: usize = 300;
 /// Reason for which no node of a cluster may be found though one answers.
 const UNREACHED: &str =
     " (the addresses that the nodes of the cluster announce cannot be reached from here)";
+/// Hint for a single server that was taken for a cluster.
+const NO_CLUSTER: &str = " (write redis:// in place of redis+cluster://, or rediss://)";
 /// Hint to the list of the permissions that its user needs.
 const HINT: &str = " (docs/operations.md lists what the user must be allowed)";
 /// The text with which a server begins to repeat the arguments of a command.
@@ -28,6 +30,8 @@ impl ServerFailure {
         let (cause, said) = (cause(error), verbatim(error));
         let hint = if error.kind() == ErrorKind::ClusterConnectionNotFound {
             UNREACHED
+        } else if said.contains("cluster support disabled") {
+            NO_CLUSTER
         } else if said.contains("NOPERM") || said.contains("The user executing the script") {
             HINT
         } else {

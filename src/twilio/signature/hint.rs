@@ -123,6 +123,7 @@ impl Verifier {
                  the token of the account that owns the call",
                 refused.account_sid
             ),
+            _ if foreign_kind(refused.headers).is_some() => not_a_form(refused.headers),
             _ => "no likely URL fits: TWILIO_AUTH_TOKEN is another than Twilio's, or a proxy changes the \
                   URL or the body"
                 .to_owned(),
@@ -232,13 +233,19 @@ fn guesses<'a>(
 }
 
 fn not_a_form(headers: &HeaderMap) -> String {
-    match text(headers, "content-type") {
-        Some(kind) if !kind.starts_with("application/x-www-form-urlencoded") => format!(
+    match foreign_kind(headers) {
+        Some(kind) => format!(
             "the body is {} and not the form that Twilio sends: something rewrites it on the way",
             short(kind)
         ),
-        _ => "the body cannot be read as a form: something rewrites it on the way".to_owned(),
+        None => "the body cannot be read as a form: something rewrites it on the way".to_owned(),
     }
+}
+
+/// The content type, if it is none of a form.
+fn foreign_kind(headers: &HeaderMap) -> Option<&str> {
+    text(headers, "content-type")
+        .filter(|kind| !kind.starts_with("application/x-www-form-urlencoded"))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
