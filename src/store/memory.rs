@@ -100,8 +100,9 @@ impl Memory {
         self.shard(id).get(id)
     }
 
-    /// Saves a call over the version that was loaded; `None`: as the first.
-    fn put(&self, loaded: Option<u64>, call: Call) -> Saved {
+    /// Saves a call over the version that was loaded; `None`: as the first. Whoever still has what
+    /// was loaded hands it over as `known`, so that it is not unpacked once more.
+    fn put(&self, loaded: Option<u64>, known: Option<&Arc<Call>>, call: Call) -> Saved {
         let call = Arc::new(call);
         let mut shard = self.shard(call.id);
         let before = shard.calls.get(&call.id);
@@ -109,7 +110,10 @@ impl Memory {
             return Saved::Conflict;
         }
         let is_new = before.is_none();
-        let before = before.and_then(|before| before.open(call.id));
+        let before = match known {
+            Some(known) => Some(known.clone()).filter(|known| !known.is_finished()),
+            None => before.and_then(|before| before.open(call.id)),
+        };
         let hold = before
             .as_ref()
             .map_or(Hold::NONE, |before| Hold::of(before));
@@ -211,7 +215,8 @@ impl CallStore for Memory {
 
     /// The number is given back with the save, whether that is asked for or not.
     async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, StoreError> {
-        let Saved::Done(call) = self.put(Some(change.before.version), change.after) else {
+        let Change { before, after, .. } = change;
+        let Saved::Done(call) = self.put(Some(before.version), Some(before), after) else {
             return Ok(None);
         };
         let others_open =
@@ -223,11 +228,11 @@ impl CallStore for Memory {
         if loaded.is_none() {
             self.make_room(call.updated_at)?;
         }
-        Ok(self.put(loaded, call))
+        Ok(self.put(loaded, None, call))
     }
 
     async fn adopt(&self, call: Call) -> Result<Saved, StoreError> {
-        Ok(self.put(None, call))
+        Ok(self.put(None, None, call))
     }
 
     /// They stay due until they are saved.

@@ -35,14 +35,10 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// A call. One that was packed although it is open is about to change: it is kept whole again.
-    pub(super) fn get(&mut self, id: CallId) -> Option<Arc<Call>> {
-        let kept = self.calls.get(&id)?;
-        let (call, is_whole) = (kept.call(id)?, kept.is_whole());
-        if !is_whole && !call.is_finished() {
-            self.keep(&call);
-        }
-        Some(call)
+    /// A call. One that is packed stays so until it changes: whoever reads many in turn would
+    /// otherwise pack another one with each.
+    pub(super) fn get(&self, id: CallId) -> Option<Arc<Call>> {
+        self.calls.get(&id)?.call(id)
     }
 
     /// Enters a call among those of its owner.
