@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Time;
 use serde::Deserialize;
 
+use super::memo::Memo;
 use super::numerals::Spellout;
 use super::problem::Wrong;
 use super::spoken::Out;
@@ -18,7 +19,7 @@ use read::{joints, parts, prepared, words_of};
 pub(super) use read::by_hour;
 
 /// The form a time takes in a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TimeForm {
     /// By itself: "las ocho y cuarto de la tarde".
     Words,
@@ -70,6 +71,8 @@ pub(super) struct TimeSaying {
     forms: [Option<Box<[Saying]>>; FORMS],
     /// The pieces between two forms, in order.
     twice: Box<[Joint]>,
+    /// What was said before, by the form (`None`: in two) and the minute of the day.
+    said: Memo<(Option<TimeForm>, u16)>,
 }
 
 /// The phrase from the minute `first` to the minute `last` of the day, or of each hour.
@@ -141,14 +144,35 @@ impl TimeSaying {
             minutes,
             forms,
             twice,
+            said: Memo::default(),
         })
     }
 
     /// Says the time in a form; a form that the language does not have is said by itself.
     pub(super) fn write(&self, form: TimeForm, time: Time, out: &mut Out) {
+        let say = |said: &mut Out| self.say(form, minute_of_day(time), said);
+        self.remember((Some(form), minute_of_day(time)), say, out);
+    }
+
+    /// Says the time in two forms, or in one where the other form of this time is empty.
+    pub(super) fn write_twice(&self, time: Time, out: &mut Out) {
+        let say = |said: &mut Out| self.say_twice(minute_of_day(time), said);
+        self.remember((None, minute_of_day(time)), say, out);
+    }
+
+    /// Most tables are on the quarters of a few hours, and each document says its time three times.
+    fn remember(&self, key: (Option<TimeForm>, u16), say: impl FnOnce(&mut Out), out: &mut Out) {
+        let make = || {
+            let mut said = Out::transcript();
+            say(&mut said);
+            said.text
+        };
+        self.said.write(key, make, |text| out.exactly(text));
+    }
+
+    fn say(&self, form: TimeForm, minute_of_day: u16, out: &mut Out) {
         let own = self.forms.get(form as usize).and_then(Option::as_ref);
         let said = own.or_else(|| self.forms.first().and_then(Option::as_ref));
-        let minute_of_day = minute_of_day(time);
         let saying = said
             .into_iter()
             .flatten()
@@ -173,15 +197,14 @@ impl TimeSaying {
         }
     }
 
-    /// Says the time in two forms, or in one where the other form of this time is empty.
-    pub(super) fn write_twice(&self, time: Time, out: &mut Out) {
+    fn say_twice(&self, minute_of_day: u16, out: &mut Out) {
         let mut other = Out::transcript();
         if self
             .forms
             .get(TimeForm::Other as usize)
             .is_some_and(Option::is_some)
         {
-            self.write(TimeForm::Other, time, &mut other);
+            self.say(TimeForm::Other, minute_of_day, &mut other);
         }
         let said = self.twice.iter().find_map(|joint| match joint {
             Joint::TimeForm(form) if *form != TimeForm::Other => Some(*form),
@@ -189,18 +212,18 @@ impl TimeSaying {
         });
         let said = said.unwrap_or(TimeForm::Words);
         let mut first = Out::transcript();
-        self.write(said, time, &mut first);
+        self.say(said, minute_of_day, &mut first);
         // "huit heures cinq du matin" is no other way of saying "huit heures cinq".
         if first.text.starts_with(&other.text) {
-            return self.write(said, time, out);
+            return self.say(said, minute_of_day, out);
         }
         if other.text.starts_with(&first.text) {
-            return self.write(TimeForm::Other, time, out);
+            return self.say(TimeForm::Other, minute_of_day, out);
         }
         for joint in &self.twice {
             match joint {
                 Joint::Text(text) => out.exactly(text),
-                Joint::TimeForm(form) => self.write(*form, time, out),
+                Joint::TimeForm(form) => self.say(*form, minute_of_day, out),
             }
         }
     }
@@ -286,6 +309,41 @@ mod tests {
             "zero past nine in the morning sharp",
             "one way is the beginning of the other"
         );
+    }
+
+    /// What is remembered is said behind any text, so no time may begin with a part of the day that
+    /// takes the space before it away.
+    #[test]
+    fn no_language_begins_a_time_with_an_empty_part_of_the_day() {
+        let speech = crate::speech::Speech::open(crate::speech::InputMode::Keys).unwrap();
+        for language in speech.languages() {
+            let saying = &speech.language_pack(language).time;
+            for minute in 0..MINUTES_OF_DAY {
+                let mut said = Out::transcript();
+                said.text.push(' ');
+                saying.say_twice(minute, &mut said);
+                for form in [
+                    TimeForm::Words,
+                    TimeForm::At,
+                    TimeForm::Between,
+                    TimeForm::Other,
+                ] {
+                    said.text.push_str("| ");
+                    saying.say(form, minute, &mut said);
+                }
+                assert_eq!(
+                    said.text.matches("| ").count(),
+                    4,
+                    "{language} {minute} {}",
+                    said.text
+                );
+                assert!(
+                    said.text.starts_with(' '),
+                    "{language} {minute} {}",
+                    said.text
+                );
+            }
+        }
     }
 
     #[test]
