@@ -35,22 +35,29 @@ impl Pace {
 
     /// Milliseconds that a text takes, without the pauses of its document.
     pub(super) fn milliseconds(self, text: &str) -> u32 {
-        let quarters = text.chars().map(|c| self.quarters(c));
-        let quarters = quarters.fold(0, u32::saturating_add);
-        quarters.saturating_mul(self.letter_ms) / LETTER
-    }
-
-    /// Most characters are ASCII, whose kinds need no table.
-    fn quarters(self, c: char) -> u32 {
         let (letter, digit) = if self.by_character {
             (LETTER_OF_CHARACTERS, DIGIT_OF_CHARACTERS)
         } else {
             (LETTER, DIGIT)
         };
+        // Most characters are ASCII, whose kinds need no table, and are counted many at a time.
+        let ascii = text.bytes().map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => letter,
+            b'0'..=b'9' => digit,
+            _ => 0,
+        });
+        let mut quarters: u32 = ascii.sum();
+        if !text.is_ascii() {
+            let others = text.chars().filter(|c| !c.is_ascii());
+            quarters += others.map(|c| self.quarters(c)).sum::<u32>();
+        }
+        quarters.saturating_mul(self.letter_ms) / LETTER
+    }
+
+    /// Quarters of a letter that a character beyond ASCII counts.
+    fn quarters(self, c: char) -> u32 {
         match c {
-            'a'..='z' | 'A'..='Z' => letter,
-            '0'..='9' => digit,
-            _ if c.is_ascii() || !c.is_alphanumeric() => 0,
+            _ if !c.is_alphanumeric() => 0,
             _ if c.is_numeric() && !self.by_character => DIGIT,
             _ => LETTER,
         }

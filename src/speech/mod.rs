@@ -219,7 +219,7 @@ impl Speech {
     #[must_use]
     pub fn script(&self, render_context: &RenderContext<'_>) -> Script {
         let content = self.content(render_context);
-        let mut out = Out::transcript();
+        let mut out = Out::long_transcript();
         let silence = content.write(
             &content.language_pack.script,
             render_context::of_scene(render_context),

@@ -77,7 +77,7 @@ impl MessageContent<'_> {
         conditions: Conditions,
     ) -> Option<u32> {
         let pieces = self.language_pack.part(document, part)?;
-        let mut out = Out::transcript();
+        let mut out = Out::long_transcript();
         let silence = self.write(pieces, conditions, &mut out);
         let spoken = self.language_pack.pace.milliseconds(&out.text);
         // Said slowly, the facts take a quarter longer; the keys after them do not.

@@ -29,6 +29,14 @@ impl Out {
         }
     }
 
+    /// An empty transcript of a whole document, of which the longest have some 1,000 bytes.
+    pub(super) fn long_transcript() -> Self {
+        Self {
+            text: String::with_capacity(1024),
+            escape: false,
+        }
+    }
+
     /// Returns whether a document is written, not a transcript.
     pub(super) const fn is_document(&self) -> bool {
         self.escape
