@@ -109,7 +109,13 @@ pub fn reservation(
     let pronounced = fields.text("name_pronounced", sound);
     let reading = fields.text("name_reading", sound);
     let country = fields.parsed::<Country>("country", "unknown_country");
-    let numbers = read_numbers(&mut fields, country.or(defaults.country), defaults);
+    // A number is not judged by the plan of a country that was not meant.
+    let no_country = fields.is_given("country") && country.is_none();
+    let read_in = country.or(defaults.country.filter(|_| !no_country));
+    let numbers = read_numbers(&mut fields, read_in, defaults);
+    if no_country {
+        fields.errors.retain(|error| error.code != "country_needed");
+    }
     let time = fields.required("time", |text| {
         text.parse::<TableTime>()
             .map_err(|error| (error.code(), error))

@@ -67,10 +67,13 @@ pub(super) fn read(
     }
     let region = country.filter(|_| !international).and_then(Country::region);
     let number = library_parse(&text, region)?;
-    let first = judged(&number, accept);
-    let number = match first {
-        Some(_) => number,
-        None => mended(&text, &number, accept).unwrap_or(number),
+    // A number that need not be assigned has nearly any length: what is dialled before the code of
+    // another country would be read as its first digits.
+    let is_assigned = facts(&number).is_some();
+    let number = if is_assigned {
+        number
+    } else {
+        mended(&text, &number, accept).unwrap_or(number)
     };
     let Some(facts) = judged(&number, accept) else {
         return Err(why_not(&text, &number));

@@ -162,6 +162,33 @@ fn numbers_are_read_as_they_stand_on_cards_and_in_links() {
     }
 }
 
+#[test]
+fn a_number_is_not_judged_by_a_country_that_was_not_meant() {
+    let mut request = with("phone", json!("020 7946 0958"));
+    request["country"] = json!("UK");
+    let wrong = vec![("country".to_owned(), "unknown_country")];
+    assert_eq!(read(&request).unwrap_err(), wrong);
+    request["phone"] = json!("+44 20 7946 0958 Ana");
+    let both = [wrong, vec![("phone".to_owned(), "not_a_phone_number")]].concat();
+    assert_eq!(read(&request).unwrap_err(), both);
+}
+
+#[test]
+fn what_is_dialled_before_another_countrys_code_is_no_part_of_a_guests_number() {
+    for (country, text) in [
+        ("DE", "0049 30 901820"),
+        ("US", "0049 30 901820"),
+        ("JP", "0049 30 901820"),
+        ("KR", "00 49 30 901820"),
+        ("US", "011 49 30 901820"),
+    ] {
+        let mut request = with("guest_phone", json!(text));
+        request["country"] = json!(country);
+        let guest = read(&request).unwrap().guest_phone.unwrap();
+        assert_eq!(guest.to_string(), "+4930901820", "{country}");
+    }
+}
+
 /// A guest's number is only read aloud.
 #[test]
 fn a_guests_number_must_be_possible_but_not_handed_out() {
