@@ -25,7 +25,12 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         let kinds = LineKind::ALL
             .into_iter()
             .filter(move |kind| kinds.rule(*kind) == rule);
-        kinds.map(LineKind::word).collect::<Vec<_>>().join(", ")
+        let words: Vec<&str> = kinds.map(LineKind::word).collect();
+        if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(", ")
+        }
     };
     let text = format!(
         "Kinds of numbers that are called: {}; from a from-number of the same country: {}.",

@@ -93,6 +93,9 @@ function chosen(reservation) {
 function sentence(error) {
   const specific = `error.${error.field.replace("alternatives.", "")}.${error.code}`;
   const general = `error.${error.code}`;
+  // A number whose beginning is not known: the API names the day of its data.
+  const [date] = (error.code === "invalid_phone_number" && error.message.match(/\d{4}-\d\d-\d\d/)) || [];
+  if (date) return t("error.not_assigned", { date });
   if (has(specific)) return t(specific);
   if (has(general)) return t(general);
   return error.message;
