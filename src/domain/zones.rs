@@ -116,8 +116,11 @@ pub fn of_number(
     if of_country.len() == 1 || !has_place(phone, facts) {
         return Cow::Borrowed(of_country);
     }
-    let zones = of_prefix(phone).unwrap_or(of_country);
-    // One prefix can belong to several countries, as +262 to Réunion and Mayotte.
+    // One prefix can belong to several countries, as +262 to Réunion and Mayotte, and one within it
+    // to another country alone: most of +61 8 916 is the Cocos Islands, and 9168 Kununurra.
+    let lies_here = |zones: &[&str]| zones.iter().any(|zone| of_country.contains(zone));
+    let prefix = of_prefix(phone, lies_here).or_else(|| of_prefix(phone, |_| true));
+    let zones = prefix.unwrap_or(of_country);
     let of_both: Vec<&str> = zones
         .iter()
         .copied()
@@ -189,19 +192,23 @@ fn has_place(phone: Phone, facts: PhoneFacts) -> bool {
     }
 }
 
-/// The zones of the longest prefix that fits.
-fn of_prefix(phone: Phone) -> Option<&'static [&'static str]> {
+/// The zones of the longest prefix that fits, of those whose zones are accepted.
+fn of_prefix(
+    phone: Phone,
+    is_accepted: impl Fn(&[&str]) -> bool,
+) -> Option<&'static [&'static str]> {
     let digits = phone.digits();
     let too_long = (digits.ilog10() + 1).saturating_sub(LONGEST_PREFIX);
     let longest = digits / 10_u64.pow(too_long);
     let prefixes = std::iter::successors(Some(longest), |prefix| {
         Some(prefix / 10).filter(|shorter| *shorter > 0)
     });
-    let set = prefixes.into_iter().find_map(|prefix| {
+    prefixes.into_iter().find_map(|prefix| {
         let at = TABLES.prefixes.binary_search(&prefix).ok()?;
-        TABLES.of_prefix.get(at)
-    })?;
-    TABLES.sets.get(usize::from(*set)).map(|zones| &**zones)
+        let set = usize::from(*TABLES.of_prefix.get(at)?);
+        let zones = TABLES.sets.get(set)?;
+        is_accepted(zones).then_some(&**zones)
+    })
 }
 
 /// The zones of a toll-free number: the mainlands of the countries that share it. Those whose
