@@ -255,16 +255,13 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     );
 }
 
-/// Whether the key that followed 1 on a line was pressed and did not arrive.
+/// Whether 2 was pressed after 1 on a line and did not arrive, with its webhook or because that
+/// lost its digits.
 fn has_lost_second_key(line: &Value) -> bool {
-    let sent = line["webhooks"].as_array().unwrap().iter();
-    let keys: Vec<(&str, bool)> = sent
-        .filter(|it| it["kind"] == "voice")
-        .filter_map(|it| Some((it["digits"].as_str()?, it["status"] == 200)))
-        .filter(|(digits, _)| !digits.is_empty())
-        .collect();
-    let arrived = |digits: &str| keys.contains(&(digits, true));
-    arrived("1") && keys.contains(&("2", false)) && !arrived("2")
+    let pressed = line["digits"].as_array().unwrap().iter();
+    let pressed: Vec<&str> = pressed.filter_map(|it| it["digits"].as_str()).collect();
+    let arrived = keys(line, |status| status == 200);
+    pressed == ["1", "2"] && arrived == ["1"]
 }
 
 /// The outcome of keys at a number of this temper, if any; `None`: it is not determined.
