@@ -32,21 +32,21 @@ impl Transition {
             return;
         }
         self.note_once(TimelineEvent::CalledBack);
-        let heard_at = self.note_once(input_event(attempt, position, input));
-        let (heard, reply) = talk::answer(
+        let received_at = self.note_once(input_event(attempt, position, input));
+        let (result, reply) = talk::answer(
             TalkPosition {
                 step: position.step - CALLED_BACK,
                 ..position
             },
             input,
-            milliseconds(sealed_at, heard_at),
+            milliseconds(sealed_at, received_at),
             &TalkContext::of(&self.call.reservation),
         );
-        self.reply = Some(Self::handed_out(reply.called_back(), heard_at, sealed_at));
+        self.reply = Some(Self::hand_out(reply.called_back(), received_at, sealed_at));
         if self.call.is_finished() {
-            return self.confirm_if_unchanged(heard);
+            return self.confirm_if_unchanged(result);
         }
-        self.record_answer(attempt, position, heard);
+        self.record_answer(attempt, position, result);
         if self.call.decision().is_none() {
             return;
         }

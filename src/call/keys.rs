@@ -23,10 +23,10 @@ impl Transition {
         if self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        let heard_at = self.note_once(TimelineEvent::Greeted(on.attempt));
+        let received_at = self.note_once(TimelineEvent::Greeted(on.attempt));
         self.mark_witnessed(on.attempt, false);
         let reply = talk::open(began, 0);
-        self.reply = Some(Self::handed_out(reply, heard_at, sealed_at));
+        self.reply = Some(Self::hand_out(reply, received_at, sealed_at));
     }
 
     /// Twilio sends the result of a Gather. An answer of the staff counts until the guest cancels,
@@ -47,28 +47,32 @@ impl Transition {
         }
         // A repeated webhook is judged by the time of its first arrival, and gets the same
         // document.
-        let heard_at = self.note_once(input_event(on.attempt, position, input));
+        let received_at = self.note_once(input_event(on.attempt, position, input));
         // Late only if it comes by the fallback URL and did not arrive before by the normal one.
-        let late = position.prompt.late && heard_at == self.now;
+        let late = position.prompt.late && received_at == self.now;
         let prompt = PromptTiming {
             late,
             ..position.prompt
         };
         let position = TalkPosition { prompt, ..position };
-        let moment = milliseconds(sealed_at, heard_at);
-        let (heard, reply) =
-            talk::answer(position, input, moment, &self.context(on.attempt, heard_at));
+        let moment = milliseconds(sealed_at, received_at);
+        let (result, reply) = talk::answer(
+            position,
+            input,
+            moment,
+            &self.context(on.attempt, received_at),
+        );
         self.note_typed_time(on.attempt, position, &reply);
         let is_over = reply.listen().is_none();
         let reply = self
             .answer_machine(on.attempt, position, input)
             .unwrap_or(reply);
-        self.reply = Some(Self::handed_out(reply, heard_at, sealed_at));
+        self.reply = Some(Self::hand_out(reply, received_at, sealed_at));
         if self.call.is_finished() {
-            self.confirm_if_unchanged(heard);
+            self.confirm_if_unchanged(result);
             return;
         }
-        self.record_answer(on.attempt, position, heard);
+        self.record_answer(on.attempt, position, result);
         // `is_over` ignores the goodbye to a machine, because a key may still be on its way then.
         self.mark_witnessed(on.attempt, is_over);
         self.act_on_late_decision(on.attempt);
@@ -78,8 +82,8 @@ impl Transition {
     }
 
     /// A reply about a finished call must not name a decision that no longer counts.
-    pub(super) fn confirm_if_unchanged(&mut self, heard: talk::KeyResult) {
-        if heard
+    pub(super) fn confirm_if_unchanged(&mut self, result: talk::KeyResult) {
+        if result
             .settled()
             .is_some_and(|claims| claims.stands() != self.call.decision())
         {
@@ -111,24 +115,24 @@ impl Transition {
             self.keyed(on, position, input, sealed_at);
             // Nobody has heard the reply yet, so its times count from now.
             let reply = self.reply.take();
-            self.reply = reply.map(|reply| Self::handed_out(reply, self.now, sealed_at));
+            self.reply = reply.map(|reply| Self::hand_out(reply, self.now, sealed_at));
             return;
         }
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
         let moment = milliseconds(sealed_at, self.now);
-        let (heard, reply) = talk::resume(position, moment, &self.context(on.attempt, self.now));
+        let (result, reply) = talk::resume(position, moment, &self.context(on.attempt, self.now));
         self.reply = Some(reply);
         if self.call.is_finished() {
-            return self.confirm_if_unchanged(heard);
+            return self.confirm_if_unchanged(result);
         }
-        self.record_answer(on.attempt, position, heard);
+        self.record_answer(on.attempt, position, result);
         self.mark_witnessed(on.attempt, reply.listen().is_none());
         let has_later_input = self
             .input_at(on.attempt, position.step..=CALLED_BACK - 1)
             .is_some();
-        if let Some(attempt) = self.attempt(on).filter(|_| !has_later_input) {
+        if let Some(attempt) = self.identify_attempt(on).filter(|_| !has_later_input) {
             attempt.transcript = TranscriptCoverage::Missing {
                 step: position.step,
             };
@@ -155,9 +159,9 @@ impl Transition {
     /// pick-up. `None`: the webhook is about another call, and the reply is an apology.
     fn pick_up(&mut self, on: AttemptRef, sealed_at: Timestamp) -> Option<u16> {
         self.reply = Some(Reply::Apology(Apology::Fault));
-        self.attempt(on)?;
+        self.identify_attempt(on)?;
         self.reached(on, CarrierStatus::InProgress);
-        let answered_at = self.attempt(on)?.answered_at.unwrap_or(self.now);
+        let answered_at = self.identify_attempt(on)?.answered_at.unwrap_or(self.now);
         Some(u16::try_from(answered_at.duration_since(sealed_at).as_secs()).unwrap_or_default())
     }
 
@@ -231,10 +235,10 @@ impl Transition {
     }
 
     /// Sets the time at which the reply's document is handed out.
-    pub(super) fn handed_out(reply: Reply, at: Timestamp, sealed_at: Timestamp) -> Reply {
+    pub(super) fn hand_out(reply: Reply, at: Timestamp, sealed_at: Timestamp) -> Reply {
         reply.listening(|position| TalkPosition {
             prompt: PromptTiming {
-                asked: milliseconds(sealed_at, at),
+                handed_out: milliseconds(sealed_at, at),
                 ..position.prompt
             },
             ..position

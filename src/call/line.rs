@@ -21,7 +21,7 @@ impl Transition {
     /// attempt. A status that is not later than the current one changes nothing.
     pub(super) fn reached(&mut self, on: AttemptRef, line: CarrierStatus) {
         let now = self.now;
-        let Some(attempt) = self.attempt(on) else {
+        let Some(attempt) = self.identify_attempt(on) else {
             return;
         };
         if line <= attempt.line || line == CarrierStatus::Ended {
@@ -74,7 +74,7 @@ impl Transition {
 
     pub(super) fn closed(&mut self, on: AttemptRef, closing: Closing) {
         let now = self.now;
-        let Some(attempt) = self.attempt(on) else {
+        let Some(attempt) = self.identify_attempt(on) else {
             return;
         };
         if attempt.line == CarrierStatus::Ended {

@@ -18,7 +18,7 @@ impl Transition {
     /// Machine detection reported a machine. Only a beep or a fax ends the conversation at once; a
     /// key always wins.
     pub(super) fn detected(&mut self, on: AttemptRef, machine: Machine) {
-        let Some(attempt) = self.attempt(on) else {
+        let Some(attempt) = self.identify_attempt(on) else {
             return;
         };
         if attempt.machine.is_some() {

@@ -34,7 +34,7 @@ pub struct TalkPosition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PromptTiming {
     /// From the sealing of the ticket until the document was handed out.
-    pub asked: u32,
+    pub handed_out: u32,
     /// The key that was answered with this document; `None`: it followed silence, words, or the
     /// pick-up.
     pub after: Option<char>,
@@ -138,7 +138,7 @@ impl TalkPosition {
 impl PromptTiming {
     /// Before anything was said.
     pub(super) const BEFORE: Self = Self {
-        asked: 0,
+        handed_out: 0,
         after: None,
         informed: false,
         facts: None,
@@ -172,7 +172,7 @@ impl PromptTiming {
     /// Age of the document at `moment`, in milliseconds; 0 if a clock was set back since it was handed
     /// out.
     pub(super) const fn age(self, moment: u32) -> u32 {
-        let age = moment.wrapping_sub(self.asked);
+        let age = moment.wrapping_sub(self.handed_out);
         if age.cast_signed() < 0 { 0 } else { age }
     }
 }

@@ -253,9 +253,9 @@ impl Transition {
         self.now.saturating_add(duration).unwrap_or(Timestamp::MAX)
     }
 
-    /// The attempt that a message is about; `None` if its `CallSid` belongs to another call, in
-    /// which case the message changes nothing.
-    pub(super) fn attempt(&mut self, on: AttemptRef) -> Option<&mut Attempt> {
+    /// Finds the attempt that a webhook or answer is about, and notes its SID if that is the first
+    /// to name one. `None`: the SID belongs to another call, so nothing changes.
+    pub(super) fn identify_attempt(&mut self, on: AttemptRef) -> Option<&mut Attempt> {
         self.add_later_attempt(on);
         let attempt = self
             .call

@@ -139,7 +139,7 @@ pub fn open(began: u16, moment: u32) -> Reply {
         slowly: false,
         listen: TalkPosition {
             prompt: PromptTiming {
-                asked: moment,
+                handed_out: moment,
                 ..first.prompt
             },
             ..first
@@ -155,7 +155,7 @@ pub fn answer(
     moment: u32,
     context: &TalkContext,
 ) -> (KeyResult, Reply) {
-    let (heard, reply) = match as_digits(position, input, moment) {
+    let (result, reply) = match as_digits(position, input, moment) {
         None => (KeyResult::Nothing, not_understood(position)),
         Some(input) => in_a_row(position, input, moment)
             .unwrap_or_else(|| at_stage(position, input, moment, context)),
@@ -165,13 +165,13 @@ pub fn answer(
     // No line is open that long: the clock was set forward or back meanwhile.
     let is_believable = elapsed < 2 * u32::from(LONGEST_TALK);
     let over = replies >= context.most_replies || elapsed >= LONGEST_TALK.into() && is_believable;
-    let (heard, reply) = if over {
-        end_talk(position, heard, reply, replies > context.most_replies)
+    let (result, reply) = if over {
+        end_talk(position, result, reply, replies > context.most_replies)
     } else {
-        (heard, reply)
+        (result, reply)
     };
     let prompt = PromptTiming {
-        asked: moment,
+        handed_out: moment,
         after: last_key(position, input, moment),
         informed: position.prompt.is_informed(moment),
         facts: None,
@@ -179,7 +179,7 @@ pub fn answer(
         late: false,
     };
     (
-        heard,
+        result,
         reply.listening(|listen| TalkPosition { prompt, ..listen }),
     )
 }

@@ -100,14 +100,19 @@ fn ringing_back() -> TalkPosition {
 
 /// The reply to staff who have heard the document to its end.
 fn answer(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyResult, Reply) {
-    let (heard, reply) = talk::answer(position, input, position.prompt.asked + THINKS, context);
+    let (heard, reply) = talk::answer(
+        position,
+        input,
+        position.prompt.handed_out + THINKS,
+        context,
+    );
     (heard, timed(reply))
 }
 
 /// The step of an event of staff who have heard the document to its end.
 fn step(call: &Call, event: Event, now: Timestamp) -> Step {
     let now = match position_of(&event) {
-        Some(position) => now.max(moment(position.prompt.asked + THINKS)),
+        Some(position) => now.max(moment(position.prompt.handed_out + THINKS)),
         None => now,
     };
     let next = super::step::step(call, event, now);
@@ -135,8 +140,8 @@ fn remembered(keys: &[(TalkPosition, String)]) -> Arc<[PressedKey]> {
     let pressed = |(position, digits): &(TalkPosition, String)| PressedKey {
         position: *position,
         digits: KeyText::new(digits),
-        pressed_at: moment(position.prompt.asked + THINKS),
-        pressed_by: moment(position.prompt.asked + THINKS),
+        pressed_at: moment(position.prompt.handed_out + THINKS),
+        pressed_by: moment(position.prompt.handed_out + THINKS),
         sealed_at: start(),
     };
     keys.iter().map(pressed).collect()
@@ -246,7 +251,7 @@ fn talks() -> impl Strategy<Value = (Vec<PastEvent>, Option<Decision>)> {
             let Some(position) = reply.listen() else {
                 break;
             };
-            let moment = position.prompt.asked + pause;
+            let moment = position.prompt.handed_out + pause;
             last = moment;
             let (heard, next) = talk::answer(position, input(key), moment, &context);
             match heard {

@@ -39,7 +39,7 @@ impl Transition {
     /// Returns whether a key may have been pressed in the last attempt that would count and that
     /// this service did not receive.
     pub(super) fn is_in_doubt(&self) -> bool {
-        let heard = match self.call.attempts.last().map(|last| last.transcript) {
+        let is_certain = match self.call.attempts.last().map(|last| last.transcript) {
             None | Some(TranscriptCoverage::Full) => true,
             Some(TranscriptCoverage::None) => self.call.decision().is_some(),
             // A wish not to be called counts at once, whatever was pressed after it.
@@ -47,7 +47,7 @@ impl Transition {
                 self.call.decision() == Some(Decision::OptedOut)
             }
         };
-        !heard && !self.call.canceled && !self.call.barred
+        !is_certain && !self.call.canceled && !self.call.barred
     }
 
     pub(super) fn settle(&mut self, from: Evidence) {
@@ -108,24 +108,24 @@ impl Transition {
             } else {
                 Input::Digits(*digits)
             };
-            let (heard, reply) = talk::answer(*position, input, moment, &context);
+            let (result, reply) = talk::answer(*position, input, moment, &context);
             if !digits.is_empty() {
                 self.note_once(keys::input_event(attempt, *position, input));
                 self.note_typed_time(attempt, *position, &reply);
             }
             // A document that was handed out before a key was known has a position that does not
             // show that the next key came in the same row.
-            let is_decided = matches!(heard, KeyResult::Decided(_));
-            let heard = if is_decided && PressedKey::is_one_of_several(keys, place) {
+            let is_decided = matches!(result, KeyResult::Decided(_));
+            let result = if is_decided && PressedKey::is_one_of_several(keys, place) {
                 KeyResult::Withdrawn
             } else {
-                heard
+                result
             };
-            last = heard
+            last = result
                 .settled()
                 .map(|decision| (position.step, decision))
                 .or(last);
-            self.record_answer(attempt, *position, heard);
+            self.record_answer(attempt, *position, result);
             self.mark_witnessed(attempt, reply.listen().is_none());
         }
         // Twilio's list is complete: the last decision counts, even if later talk positions were
@@ -159,8 +159,8 @@ impl Transition {
     /// Moment at which a key was pressed that Twilio remembers: as it was received here, or else by
     /// Twilio's record. Twilio may have sent it several times; the first counts.
     fn moment_of(&self, attempt: u8, pressed: &PressedKey, keys: &[PressedKey]) -> u32 {
-        let heard = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
-        let entry = self.call.timeline.iter().find(|entry| entry.what == heard);
+        let input = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
+        let entry = self.call.timeline.iter().find(|entry| entry.what == input);
         let is_same = |key: &&PressedKey| {
             key.position.step == pressed.position.step && key.digits == pressed.digits
         };
@@ -169,19 +169,19 @@ impl Transition {
         keys::milliseconds(pressed.sealed_at, at)
     }
 
-    pub(super) fn record_answer(&mut self, attempt: u8, position: TalkPosition, heard: KeyResult) {
+    /// Notes the newest answer of the call: by this key, or by the position at which it was pressed.
+    pub(super) fn record_answer(&mut self, attempt: u8, position: TalkPosition, result: KeyResult) {
         let answer = |step, decision| Answer {
             attempt,
             step,
             decision: Some(decision),
         };
-        // The turn carries what was decided before it, also by keys that a process heard which is
-        // no more, and also that a decision was taken back, however late the key arrives that did
-        // so.
+        // The position carries the decision before this key, or that it was taken back. The keys that
+        // did so may have been received by a process that has died, or may arrive later.
         let before = position
             .decision
             .map(|decision| answer(position.step.saturating_sub(1), decision));
-        let now = heard
+        let now = result
             .settled()
             .map(|decision| answer(position.step, decision));
         self.call.answer = [self.call.answer, before, now]
@@ -196,7 +196,7 @@ impl Transition {
                 .find(|known| known.number == attempt)
             && matches!(attempt.transcript, TranscriptCoverage::Missing { step } if step <= position.step)
         {
-            // This counts, whatever was pressed before.
+            // This key counts, whatever was pressed at the missing step before.
             attempt.transcript = TranscriptCoverage::Full;
         }
     }

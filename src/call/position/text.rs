@@ -44,7 +44,7 @@ impl fmt::Display for TalkPosition {
             Some(Decision::Withdrawn) => f.write_str("-w"),
         }?;
         let PromptTiming {
-            asked,
+            handed_out,
             after,
             informed,
             facts,
@@ -57,7 +57,11 @@ impl fmt::Display for TalkPosition {
             Some('#') => 'h',
             Some(key) => key,
         };
-        write!(f, "-{asked}-{key}-{}", if informed { 'i' } else { 'u' })?;
+        write!(
+            f,
+            "-{handed_out}-{key}-{}",
+            if informed { 'i' } else { 'u' }
+        )?;
         for span in [facts, question] {
             match span {
                 None => f.write_str("-n")?,
@@ -100,7 +104,7 @@ impl FromStr for TalkPosition {
         // heard.
         let prompt = match parts.next() {
             None => PromptTiming::BEFORE,
-            Some(asked) => prompt(asked, &mut parts)?,
+            Some(handed_out) => prompt(handed_out, &mut parts)?,
         };
         if parts.next().is_some() {
             return Err(BadTalkPosition);
@@ -118,7 +122,7 @@ impl FromStr for TalkPosition {
 }
 
 fn prompt<'a>(
-    asked: &str,
+    handed_out: &str,
     parts: &mut impl Iterator<Item = &'a str>,
 ) -> Result<PromptTiming, BadTalkPosition> {
     let mut next = || parts.next().ok_or(BadTalkPosition);
@@ -127,7 +131,7 @@ fn prompt<'a>(
         _ => text.parse().map(Some).map_err(|_| BadTalkPosition),
     };
     Ok(PromptTiming {
-        asked: asked.parse().map_err(|_| BadTalkPosition)?,
+        handed_out: handed_out.parse().map_err(|_| BadTalkPosition)?,
         after: match next()? {
             "o" => None,
             "s" => Some('*'),
@@ -228,14 +232,16 @@ mod tests {
             any::<Option<u32>>(),
             any::<Option<u32>>(),
         );
-        parts.prop_map(|(asked, after, informed, facts, question)| PromptTiming {
-            asked,
-            after,
-            informed,
-            facts,
-            question,
-            late: false,
-        })
+        parts.prop_map(
+            |(handed_out, after, informed, facts, question)| PromptTiming {
+                handed_out,
+                after,
+                informed,
+                facts,
+                question,
+                late: false,
+            },
+        )
     }
 
     #[test]

@@ -13,14 +13,14 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (Ke
     // stands for that unknown key.
     let next = position.next();
     let is_doubtful = has_lost_key(position, moment);
-    let heard = if is_doubtful {
+    let result = if is_doubtful {
         KeyResult::Withdrawn
     } else {
         KeyResult::Nothing
     };
     let listen = TalkPosition {
         prompt: PromptTiming {
-            asked: moment,
+            handed_out: moment,
             after: Some('#'),
             informed: position.prompt.informed,
             facts: None,
@@ -35,7 +35,7 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (Ke
         } else {
             goodbye(position)
         };
-        return (heard, reply);
+        return (result, reply);
     }
     let reply = match position.stage {
         TalkStage::Change | TalkStage::OptOut if is_doubtful => {
@@ -63,7 +63,7 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (Ke
         TalkStage::Called => Reply::Called { listen },
         TalkStage::Offer => Reply::Offer { listen },
     };
-    (heard, reply)
+    (result, reply)
 }
 
 /// Returns whether a key that was lost at `position` may have changed the decision, or was part of

@@ -60,11 +60,11 @@ pub(super) fn not_understood(position: TalkPosition) -> Reply {
 /// would receive the rest of that row.
 pub(super) fn end_talk(
     position: TalkPosition,
-    heard: KeyResult,
+    result: KeyResult,
     reply: Reply,
     is_spare: bool,
 ) -> (KeyResult, Reply) {
-    let reply = match (heard, reply) {
+    let reply = match (result, reply) {
         (KeyResult::Decided(_), Reply::Decided { .. }) if is_spare => {
             return (KeyResult::Withdrawn, Reply::Goodbye(Goodbye::NoKey));
         }
@@ -80,13 +80,13 @@ pub(super) fn end_talk(
             | Reply::CheckTime { .. }
             | Reply::Called { .. }
             | Reply::Offer { .. },
-        ) => match heard {
+        ) => match result {
             KeyResult::Withdrawn => Reply::Goodbye(Goodbye::NoKey),
             KeyResult::Nothing | KeyResult::Decided(_) => goodbye(position),
         },
         (_, Reply::Goodbye(_) | Reply::Apology(_) | Reply::HangUp) => reply,
     };
-    (heard, reply)
+    (result, reply)
 }
 
 /// Reads a decision back and offers to change it; also after a change, because its key may be the

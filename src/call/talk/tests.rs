@@ -83,7 +83,8 @@ fn play_at(keys: &[(&str, u32)], context: &TalkContext) -> (KeyResult, Reply) {
         } else {
             Input::digits(key)
         };
-        let (now_heard, next) = answer(position, input, position.prompt.asked + pause, context);
+        let (now_heard, next) =
+            answer(position, input, position.prompt.handed_out + pause, context);
         if now_heard != KeyResult::Nothing {
             heard = now_heard;
         }
@@ -253,7 +254,7 @@ fn key_one_counts_once_the_table_could_be_heard() {
         let (heard, next) = answer(
             position,
             Input::digits(key),
-            position.prompt.asked + pause,
+            position.prompt.handed_out + pause,
             &FACTS,
         );
         assert_eq!(heard, KeyResult::Nothing, "{key}");

@@ -162,13 +162,13 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
 fn a_key_before_the_message_stays_one_however_often_twilio_sent_it() {
     let (ended, _) = resumed_in_ignorance(first(), &[""]);
     let soon = PressedKey {
-        pressed_at: moment(first().prompt.asked + 1_000),
-        pressed_by: moment(first().prompt.asked + 1_000),
+        pressed_at: moment(first().prompt.handed_out + 1_000),
+        pressed_by: moment(first().prompt.handed_out + 1_000),
         ..remembered(&[(first(), "1".to_owned())])[0]
     };
     let again = PressedKey {
-        pressed_at: moment(first().prompt.asked + THINKS),
-        pressed_by: moment(first().prompt.asked + THINKS),
+        pressed_at: moment(first().prompt.handed_out + THINKS),
+        pressed_by: moment(first().prompt.handed_out + THINKS),
         ..soon
     };
     let read = Event::EventsRead {
@@ -254,7 +254,7 @@ fn talk_with_gaps(
             KeyResult::Nothing => {}
         }
         // Twilio's record has keys; what words mean was found out before.
-        let meant = match talk::as_digits(at, input(pressed), at.prompt.asked + THINKS) {
+        let meant = match talk::as_digits(at, input(pressed), at.prompt.handed_out + THINKS) {
             Some(Input::Digits(digits)) => digits.to_string(),
             Some(Input::Silence | Input::Spoken(_)) | None => String::new(),
         };

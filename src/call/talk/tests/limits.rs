@@ -38,7 +38,7 @@ fn no_talk_is_endless() {
     let mut replies = 1;
     let mut keys = ["1", "2"].into_iter().cycle();
     while let (Some(position), Some(key)) = (reply.listen(), keys.next()) {
-        let moment = position.prompt.asked + THINKS;
+        let moment = position.prompt.handed_out + THINKS;
         reply = timed(answer(position, Input::digits(key), moment, &FACTS).1);
         replies += 1;
     }

@@ -107,7 +107,7 @@ fn a_key_that_follows_a_document_that_failed_may_be_one_of_several() {
 fn a_silence_between_keys_in_a_row_does_not_part_them() {
     let reply = play_at(&[("4", THINKS), ("", 0)], &FACTS).1;
     let position = timed(reply).listen().unwrap();
-    let moment = position.prompt.asked;
+    let moment = position.prompt.handed_out;
     assert_eq!(
         answer(position, Input::digits("2"), moment, &FACTS).0,
         KeyResult::Nothing
@@ -141,7 +141,7 @@ fn a_key_that_was_lost_while_a_decision_is_read_back_takes_it_back() {
     };
     let lost = |key, age| {
         let position = decided(key, 30_000);
-        resume(position, position.prompt.asked + age, &FACTS)
+        resume(position, position.prompt.handed_out + age, &FACTS)
     };
     for (key, age) in [
         ("1", 300),
@@ -216,7 +216,7 @@ proptest! {
         let (mut reply, mut informed_until, mut last) = (timed(open(0, 0)), None, None);
         for (key, pause) in keys {
             let Some(position) = reply.listen() else { break };
-            let moment = position.prompt.asked + pause;
+            let moment = position.prompt.handed_out + pause;
             let input = match key {
                 "" => Input::Silence,
                 "yes" => Input::Spoken(SpokenIntent::Yes),
