@@ -97,6 +97,7 @@ impl Dialler {
         result: Result<CallSid, TwilioError>,
     ) -> (Event, Option<TwilioRefusal>) {
         let (carrier, now) = (&self.carrier, self.engine.now());
+        let try_later = |until| (Event::TryLater { attempt, until }, None);
         match result {
             Ok(sid) => {
                 carrier.accepted();
@@ -107,37 +108,22 @@ impl Dialler {
                 self.uncount(call, attempt).await;
                 let from = call.attempts.last().map(|last| last.from);
                 match self.apply_refusal(&refusal, from) {
-                    Some(until) => (Event::TryLater { attempt, until }, None),
-                    None => (
-                        Event::Refused {
-                            attempt,
-                            code: refusal.code,
-                        },
-                        Some(refusal),
-                    ),
+                    Some(until) => try_later(until),
+                    None => {
+                        let code = refusal.code;
+                        (Event::Refused { attempt, code }, Some(refusal))
+                    }
                 }
             }
             Err(TwilioError::NotSent(error)) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &*error as &dyn std::error::Error, "Twilio cannot be reached");
                 self.uncount(call, attempt).await;
-                (
-                    Event::TryLater {
-                        attempt,
-                        until: spread(carrier.busy(None, now)),
-                    },
-                    None,
-                )
+                try_later(spread(carrier.busy(None, now)))
             }
             Err(TwilioError::TryLater { retry_after, code }) => {
                 tracing::warn!(call.id = %call.id, attempt, twilio.code = code, "Twilio is busy");
                 self.uncount(call, attempt).await;
-                (
-                    Event::TryLater {
-                        attempt,
-                        until: spread(carrier.busy(retry_after, now)),
-                    },
-                    None,
-                )
+                try_later(spread(carrier.busy(retry_after, now)))
             }
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = &why as &dyn std::error::Error, "Twilio did not answer a create");
