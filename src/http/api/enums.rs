@@ -84,7 +84,7 @@ impl ClosedList for Status {
     }
 }
 
-/// How far an attempt got.
+/// Progress of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptStatus(pub &'static str);
 
@@ -111,7 +111,7 @@ impl ClosedList for AttemptStatus {
     }
 }
 
-/// How far the events to a `callback_url` have come.
+/// State of the events to a `callback_url`.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryStatus(pub &'static str);
 
@@ -147,7 +147,7 @@ impl ClosedList for Verdict {
     }
 }
 
-/// How an attempt ended in Twilio's words.
+/// End of an attempt in Twilio's words.
 impl ClosedList for FinalStatus {
     const NAME: &'static str = "TwilioStatus";
     const DESCRIPTION: &'static str = "Twilio's final status of an attempt; null until it has one.";
@@ -185,7 +185,7 @@ impl ClosedList for VoicemailAction {
     }
 }
 
-/// Why a create would not ring at once.
+/// Reason for which a create would not ring at once.
 #[derive(Clone, Copy, Debug)]
 pub enum CheckCode {
     /// It would wait.

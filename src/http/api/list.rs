@@ -1,4 +1,4 @@
-//! What a client asks of the list of its calls, and how a page of it looks.
+//! Parameters of the list of a client's calls, and the form of its pages.
 
 use poem_openapi::Object;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::domain::{CallId, Phone};
 use crate::service::CallFilter;
 use crate::service::intake::{Defaults, FieldError};
 
-/// How many calls a page has where none are asked for.
+/// Calls of a page by default.
 pub const PAGE: usize = 20;
 /// The most calls of a page.
 pub const MOST: usize = 100;
@@ -58,7 +58,7 @@ pub struct ListParameters {
 /// The parameters as they are understood.
 #[derive(Debug)]
 pub struct ListRequest {
-    /// Which calls are wanted.
+    /// Filter of the calls.
     pub filter: CallFilter,
     /// The call before which the page begins.
     pub before: Option<CallId>,

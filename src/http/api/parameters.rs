@@ -12,7 +12,7 @@ const NAMED: usize = 20;
 /// The most characters that are shown of the name of a parameter.
 const SHOWN: usize = 40;
 
-/// What is wrong with the names in the query of a URL of which `known` are read.
+/// Faults of the names in the query of a URL of which `known` are read.
 pub(super) fn judge(url_query: &str, known: &[&str]) -> Vec<FieldError> {
     let names: Vec<_> = url::form_urlencoded::parse(url_query.as_bytes())
         .map(|(name, _)| name)

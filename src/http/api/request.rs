@@ -172,8 +172,8 @@ impl Example for CallRequest {
     }
 }
 
-/// What some editors and libraries write before UTF-8. A reader of JSON may pass it over (RFC 8259,
-/// 8.1).
+/// Mark that some editors and libraries write before UTF-8. A reader of JSON may pass it over (RFC
+/// 8259, 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A JSON object that the document calls `T`.
@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
 
-    /// What a body of these bytes is read as.
+    /// Reads the bytes of a body.
     fn read(bytes: Vec<u8>) -> Result<Map<String, Value>, Failure> {
         let (request, mut body) = Request::builder().body(bytes).split();
         let read = <Body<CallRequest> as ParsePayload>::from_request(&request, &mut body);

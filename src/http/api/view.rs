@@ -190,7 +190,7 @@ impl CallView {
         self.version
     }
 
-    /// What there is to see of a call.
+    /// The view of a call.
     #[must_use]
     pub fn of(call: &call::Call) -> Self {
         let outcome = call.outcome();
