@@ -187,7 +187,7 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
         (&json!(true), &json!("finished")),
         "{call:#}"
     );
-    let (mut heard, mut pressed, mut lost_second) = (Vec::new(), Vec::new(), false);
+    let (mut heard, mut pressed, mut may_have_lost) = (Vec::new(), Vec::new(), false);
     for attempt in call["attempts"].as_array().unwrap() {
         let Some(sid) = attempt["sid"].as_str() else {
             let because = attempt["ended_because"].as_str().unwrap();
@@ -224,7 +224,7 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
         );
         heard.extend(keys(line, |status| status == 200));
         pressed.extend(keys(line, |_any| true));
-        lost_second |= has_lost_second_key(line);
+        may_have_lost |= may_have_lost_a_key(line);
     }
     let outcome = call["outcome"].as_str().unwrap();
     assert_eq!(outcome == "canceled", wanted.canceled, "{call:#}");
@@ -240,9 +240,9 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     };
     let decided =
         Some(outcome).filter(|it| ["confirmed", "rejected", "countered", "opted_out"].contains(it));
-    // It changes its mind two seconds after the first key. Where that key does not arrive, it may have
-    // been one of a row, and nothing counts as decided.
-    let is_doubtful = temper == "0111" && decided.is_none() && lost_second;
+    // It changes its mind two seconds after the first key. Where a request is refused from then on, a
+    // key may have been lost that was one of a row or an answer, and nothing counts as decided.
+    let is_doubtful = temper == "0111" && decided.is_none() && may_have_lost;
     assert!(
         decided == heard || decided == pressed || is_doubtful,
         "{outcome} of {heard:?} and {pressed:?}: {call:#}\n{:#?}",
@@ -255,13 +255,17 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     );
 }
 
-/// Whether 2 was pressed after 1 on a line and did not arrive, with its webhook or because that
-/// lost its digits.
-fn has_lost_second_key(line: &Value) -> bool {
-    let pressed = line["digits"].as_array().unwrap().iter();
-    let pressed: Vec<&str> = pressed.filter_map(|it| it["digits"].as_str()).collect();
-    let arrived = keys(line, |status| status == 200);
-    pressed == ["1", "2"] && arrived == ["1"]
+/// Whether a request of the talk was refused after the first key of a line. While a decision is
+/// read back, whoever asks the fallback may have lost a key, or only the silence after it.
+fn may_have_lost_a_key(line: &Value) -> bool {
+    let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
+    let pressed = line["digits"].as_array().unwrap().first();
+    let Some(first) = pressed.and_then(|pressed| moment(&pressed["at"])) else {
+        return false;
+    };
+    let sent = line["webhooks"].as_array().unwrap().iter();
+    let mut talk = sent.filter(|it| it["kind"] == "voice" && moment(&it["at"]) >= Some(first));
+    talk.any(|it| it["status"] != 200)
 }
 
 /// The outcome of keys at a number of this temper, if any; `None`: it is not determined.
