@@ -101,7 +101,7 @@ impl Transition {
         end.is_ok_and(|end| self.now < end)
     }
 
-    /// Whether the line was just given time anew ([`Self::grant`]).
+    /// Returns whether the line was just given time anew ([`Self::grant`]).
     fn is_granted(&self) -> bool {
         let pause = self.after(AGAIN);
         self.call.wake_at().is_some_and(|at| at > pause)

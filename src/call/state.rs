@@ -308,7 +308,7 @@ impl State {
         }
     }
 
-    /// When the sweep looks again.
+    /// Time at which the sweep looks again.
     pub(super) const fn until_mut(&mut self) -> Option<&mut Timestamp> {
         match self {
             Self::Queued { until, .. }

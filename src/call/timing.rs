@@ -24,7 +24,7 @@ pub(super) const CHANGE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
 /// *List and events*).
 pub(super) const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
-/// How long nothing need be heard of a line before it is looked up at Twilio, by its state.
+/// Longest silence about a line before it is looked up at Twilio, by its state.
 pub(super) const DIALING: SignedDuration = RING.saturating_add(UNKNOWN);
 /// The same while it rings.
 pub(super) const RINGING: SignedDuration = RING.saturating_add(GRACE);

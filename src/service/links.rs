@@ -16,7 +16,7 @@ const CALLBACK_RETRIES: &str = "#ct=2000&rc=5&rp=ct,rt,5xx&rt=5000";
 pub mod path {
     /// The first document.
     pub const ANSWER: &str = "/twiml/answer/";
-    /// The result of a Gather: followed by the turn and the ticket.
+    /// The result of a Gather: followed by the talk position and the ticket.
     pub const KEYS: &str = "/twiml/keys/";
     /// Asked when another document failed.
     pub const FALLBACK: &str = "/twiml/fallback/";
@@ -24,11 +24,11 @@ pub mod path {
     pub const STATUS: &str = "/twiml/status/";
     /// The path that the service requests to test its own public URL: a callback of no call.
     pub const LOOK: &str = "/twiml/status/look";
-    /// What stands in the place of a ticket in the callbacks of `tablecall doctor`.
+    /// Text in the place of a ticket in the callbacks of `tablecall doctor`.
     pub const DOCTOR: &str = "doctor";
     /// Somebody rings one of our numbers. No ticket: it is the number's own voice URL at Twilio.
     pub const INBOUND: &str = "/twiml/inbound";
-    /// The result of a Gather in such a call: followed by the turn and the ticket.
+    /// The result of a Gather in such a call: followed by the talk position and the ticket.
     pub const INBOUND_KEYS: &str = "/twiml/inbound/keys/";
     /// The verdict of answering-machine detection.
     pub const MACHINE: &str = "/twiml/machine/";

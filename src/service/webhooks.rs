@@ -249,8 +249,8 @@ impl WebhookHandler {
         Err(Some(opened))
     }
 
-    /// Whether the call of a ticket is under way in the attempt that it was sealed for: a ticket that
-    /// is too old then is one whose clock was set forward.
+    /// Returns whether the call of a ticket is under way in the attempt that it was sealed for: a
+    /// ticket that is too old then is one whose clock was set forward.
     async fn is_open(&self, opened: &Opened) -> bool {
         let call = self.engine.store.recent(opened.head.call).await;
         call.ok().flatten().is_some_and(|call| {

@@ -52,7 +52,7 @@ pub(super) struct LanguagePack {
     pub(super) pace: Pace,
     /// Groups of two digits of a phone number are said as one number.
     pub(super) phone_pairs: bool,
-    /// Whether "de" loses its vowel before a name that begins with one.
+    /// "De" loses its vowel before a name that begins with one.
     pub(super) elision: bool,
     /// The word of welcome for each of 24 hours.
     hello: Box<[Box<str>]>,

@@ -71,7 +71,7 @@ pub(super) struct TimeSaying {
     forms: [Option<Box<[Saying]>>; FORMS],
     /// The pieces between two forms, in order.
     twice: Box<[Joint]>,
-    /// What was said before, by the form (`None`: in two) and the minute of the day.
+    /// Sayings so far, by the form (`None`: in two) and the minute of the day.
     said: Memo<(Option<TimeForm>, u16)>,
 }
 
@@ -311,7 +311,7 @@ mod tests {
         );
     }
 
-    /// What is remembered is said behind any text, so no time may begin with a part of the day that
+    /// A remembered saying is put behind any text, so no time may begin with a part of the day that
     /// takes the space before it away.
     #[test]
     fn no_language_begins_a_time_with_an_empty_part_of_the_day() {

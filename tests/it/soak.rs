@@ -255,8 +255,8 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     );
 }
 
-/// Whether a request of the talk was refused after the first key of a line. While a decision is
-/// read back, whoever asks the fallback may have lost a key, or only the silence after it.
+/// Returns whether a request of the talk was refused after the first key of a line. While a decision
+/// is read back, a request to the fallback may follow a lost key, or only the silence after it.
 fn may_have_lost_a_key(line: &Value) -> bool {
     let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
     let pressed = line["digits"].as_array().unwrap().first();

@@ -39,7 +39,7 @@ pub(super) fn unlinked(text: &str) -> Result<Cow<'_, str>, PhoneError> {
     Ok(Cow::Borrowed(text))
 }
 
-/// What follows a prefix, whose letters may be of either case.
+/// The text after a prefix, whose letters may be of either case.
 fn after_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (beginning, rest) = text.split_at_checked(prefix.len())?;
     beginning.eq_ignore_ascii_case(prefix).then_some(rest)
@@ -89,8 +89,8 @@ fn unescaped(text: &str) -> String {
         })
 }
 
-/// Whether the text is an address that no telephone dials: of mail, of a web page, or with a scheme
-/// such as `sip:`.
+/// Returns whether the text is an address that no telephone dials: of mail, of a web page, or with
+/// a scheme such as `sip:`.
 fn is_address(text: &str) -> bool {
     const SCHEMES: [&str; 9] = [
         "sip:",

@@ -103,7 +103,7 @@ fn narrow(text: &str) -> String {
     narrowed.collect()
 }
 
-/// Whether a plus stands before the first digit.
+/// Returns whether a plus stands before the first digit.
 fn is_international(text: &str) -> bool {
     text.trim_start_matches(|c: char| c != '+' && !c.is_numeric())
         .starts_with('+')
@@ -308,8 +308,8 @@ fn why_not(text: &str, number: &PhoneNumber) -> PhoneError {
     }
 }
 
-/// Whether so few digits can be a short number of their country, such as an emergency number: the
-/// plan does not list those, but says how a longer number begins.
+/// Returns whether so few digits can be a short number of their country, such as an emergency
+/// number: the plan does not list those, but says how a longer number begins.
 fn may_be_short(text: &str, country_code: i32, national: &str) -> bool {
     const NORTH_AMERICA: i32 = 1;
     let digits = national.as_bytes();

@@ -42,7 +42,7 @@ pub(super) struct LanguageFile {
     /// Groups of two digits of a phone number are said as one number.
     #[serde(default)]
     phone_pairs: bool,
-    /// Whether "de" loses its vowel before a name that begins with one.
+    /// "De" loses its vowel before a name that begins with one.
     #[serde(default)]
     elision: bool,
     /// The words of welcome, by the hour at which each begins.
