@@ -104,6 +104,8 @@ pub struct Config {
     pub warnings: Vec<ConfigProblem>,
     /// File to which the numbers of people who ask for it are added.
     pub do_not_call_file: Option<PathBuf>,
+    /// The numbers of that file.
+    pub opted_out: HashSet<Phone>,
     /// Limits of attempts and creates.
     pub limits: CallLimits,
     /// The number spoken as the one to reach us by.

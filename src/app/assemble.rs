@@ -68,6 +68,7 @@ pub(super) fn store(config: &Config, metrics: &Metrics) -> Store {
         index_key: shared.index_key.clone(),
         retention: config.retention,
         per_second: starts_per_second(config),
+        opted_out: config.opted_out.clone(),
     };
     Store::Redis(Redis::new(&settings, &config.ticket_keys, metrics))
 }

@@ -65,9 +65,9 @@ impl Reader {
             .unwrap_or_default()
     }
 
-    /// All numbers never to call, and the file to add others to. A number that the numbering plan
-    /// of now does not know is kept: its people asked for it under the plan of then.
-    pub(super) fn do_not_call(&mut self, given: &RawConfig) -> (HashSet<Phone>, Option<PathBuf>) {
+    /// The numbers that the operator never calls. One that the numbering plan of now does not know
+    /// is kept: its people asked for it under the plan of then.
+    pub(super) fn do_not_call(&mut self, given: &RawConfig) -> HashSet<Phone> {
         const NAME: &str = "TABLECALL_DO_NOT_CALL";
         let mut numbers = HashSet::new();
         for text in list(set(&given.calls.do_not_call).unwrap_or_default()) {
@@ -81,6 +81,15 @@ impl Reader {
                 None => self.wrong(NAME, format!("{text} is no number such as +14155550100")),
             }
         }
+        numbers
+    }
+
+    /// The file of those who asked not to be called again, and its numbers.
+    pub(super) fn do_not_call_file(
+        &mut self,
+        given: &RawConfig,
+    ) -> (Option<PathBuf>, HashSet<Phone>) {
+        let mut numbers = HashSet::new();
         let path = set(&given.calls.do_not_call_file).map(PathBuf::from);
         match path.as_deref().map(do_not_call_file::read) {
             Some(Ok(more)) => {
@@ -92,7 +101,7 @@ impl Reader {
             Some(Err(error)) => self.wrong("TABLECALL_DO_NOT_CALL_FILE", error),
             None => {}
         }
-        (numbers, path)
+        (path, numbers)
     }
 
     fn warn_of_unknown(&mut self, name: &'static str, phone: Phone) {

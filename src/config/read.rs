@@ -88,7 +88,9 @@ impl Reader {
         let retention = self.retention(given);
         let machine_detection = self.machine_detection(given);
         let speech = self.speech(given);
-        let (do_not_call, do_not_call_file) = self.do_not_call(given);
+        let mut do_not_call = self.do_not_call(given);
+        let (do_not_call_file, opted_out) = self.do_not_call_file(given);
+        do_not_call.extend(&opted_out);
         let (webhook_secrets, is_secret_made) = self.webhook_secrets(given, simulated);
         let allow_private_callbacks = self.allow_private_callbacks(given);
         let authorities = self.authorities(given);
@@ -135,6 +137,7 @@ impl Reader {
             do_not_call,
             warnings: std::mem::take(&mut self.warnings),
             do_not_call_file,
+            opted_out,
             api_keys,
             ticket_keys,
             allowed_countries,

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::create::{Created, IdempotentStart, MAX_TRIES};
-use super::idempotency::digest;
 use super::intake::TRY_FOR;
 use super::{CallCreator, ServiceError};
 use crate::call::{Call, CarryOver, Event};
 use crate::domain::{CallId, PhoneFacts, Reservation, TableTime};
-use crate::store::{self, CallStore as _, IdempotencyKey, IdempotencyStore as _};
+use crate::store::{self, CallStore as _, IdempotencyKey, IdempotencyStore as _, digest};
 use crate::telemetry::request;
 
 impl CallCreator {

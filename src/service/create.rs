@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use super::dial_decision::{DialDecision, DialQuestion};
 use super::dialler::Dialler;
 use super::engine::CallEngine;
-use super::idempotency::{idempotency_entry, idempotency_key, request_hash};
 use super::{ServiceError, ServiceSettings, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step, timing};
 use crate::domain::{CallId, Phone, PhoneFacts, Reservation};
@@ -16,7 +15,7 @@ use crate::policy::{DialReason, Refusal};
 use crate::speech::Speech;
 use crate::store::{
     CallStore as _, Creates, IdempotencyEntry, IdempotencyKey, IdempotencyStore as _,
-    NumberStore as _, Saved,
+    NumberStore as _, Saved, digest,
 };
 use crate::telemetry::request;
 use crate::{store, ticket};
@@ -26,6 +25,11 @@ pub(super) const MAX_TRIES: usize = 1_000;
 /// Age after which a call that is not stored will never be stored, because its create gave up after
 /// [`timing::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
+
+/// The hash under which an `Idempotency-Key` of `owner` is stored.
+fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
+    digest(&[owner.as_bytes(), key.as_bytes()])
+}
 
 /// The result of a create.
 #[derive(Debug)]
@@ -234,7 +238,7 @@ impl CallCreator {
             return self.make(call, facts).await.map(IdempotentStart::New);
         };
         let (store, now) = (&self.engine.store, self.engine.now());
-        let own = idempotency_entry(call.id, &call.reservation);
+        let own = IdempotencyEntry::of(call);
         if let Some(entry) = store.reserve(key, own, now).await?
             // A command to a cluster may be sent twice, and then finds its own entry.
             && entry.call != call.id
@@ -256,7 +260,7 @@ impl CallCreator {
         request: &Map<String, Value>,
     ) -> Result<Option<Arc<Call>>, ServiceError> {
         let same = self.read(request, entry.call.made_at());
-        if same.is_ok_and(|same| request_hash(&same.reservation) == entry.request) {
+        if same.is_ok_and(|same| entry.asks_for(&same.reservation)) {
             Ok(self.engine.store.load(entry.call).await?)
         } else {
             Err(ServiceError::IdempotencyMismatch)

@@ -36,7 +36,6 @@ mod lines;
 mod ready;
 mod call_log;
 mod cooldown;
-mod idempotency;
 mod opt_out;
 mod preexisting_calls;
 mod preexisting_watch;

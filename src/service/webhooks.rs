@@ -6,14 +6,15 @@ use std::time::Instant;
 use super::call_status;
 use super::dialler::Dialler;
 use super::engine::{Applied, CallEngine};
-use super::idempotency::idempotency_entry;
 use super::{ServiceError, ServiceSettings, links};
 use crate::call::{
     Apology, AttemptRef, Call, Event, Input, Machine, Reply, SpokenIntent, TalkPosition,
 };
 use crate::domain::Language;
 use crate::speech::Speech;
-use crate::store::{self, CallStore as _, IdempotencyStore as _, NumberStore as _, Saved};
+use crate::store::{
+    self, CallStore as _, IdempotencyEntry, IdempotencyStore as _, NumberStore as _, Saved,
+};
 use crate::telemetry::metrics::labels::{ACCOUNT, EXPIRED, MALFORMED, NO_KEY};
 use crate::telemetry::request;
 use crate::ticket::{Opened, TicketError, TicketPurpose, Tickets};
@@ -311,11 +312,7 @@ impl WebhookHandler {
             let _known = self
                 .engine
                 .store
-                .reserve(
-                    key,
-                    idempotency_entry(call.id, &call.reservation),
-                    self.engine.now(),
-                )
+                .reserve(key, IdempotencyEntry::of(call), self.engine.now())
                 .await;
         }
         if let Err(error) = self.end_repeats(call).await {

@@ -11,6 +11,7 @@ mod interfaces;
 mod memory;
 mod outbox;
 pub mod redis;
+mod idempotency_entry;
 
 #[cfg(test)]
 mod contract;
@@ -27,6 +28,7 @@ use crate::domain::{CallId, Phone};
 pub use self::redis::Redis;
 pub use call_counts::CallCounts;
 pub use dial_grant::{Creates, DialGrant, DialMode, DialRequest};
+pub use idempotency_entry::{IdempotencyEntry, IdempotencyKey, digest};
 pub use interfaces::{CallStore, IdempotencyStore, Lifecycle, NumberStore, OutboxStore, StartRate};
 pub use memory::Memory;
 pub use outbox::{Claimed, News, PendingEvent, Settled};
@@ -87,18 +89,6 @@ pub struct Listing {
     pub calls: Vec<Arc<Call>>,
     /// The oldest that was looked at, where there are older ones.
     pub next: Option<CallId>,
-}
-
-/// Hash of an `Idempotency-Key` with its owner.
-pub type IdempotencyKey = [u8; 16];
-
-/// The value stored under an `Idempotency-Key`: its call, and the request that made the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdempotencyEntry {
-    /// The call that the first request became.
-    pub call: CallId,
-    /// Hash of that request, as it was understood when the call was made.
-    pub request: [u8; 16],
 }
 
 /// Bounds of a store.

@@ -81,6 +81,7 @@ mod owned;
 mod recent_loads;
 mod record;
 mod rehearsal;
+mod restoring;
 mod save_locks;
 mod scripts;
 mod sentinel;
@@ -97,6 +98,7 @@ pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -111,12 +113,14 @@ use self::metrics::StoreMetrics;
 use self::owned::OwnedCalls;
 use self::recent_loads::RecentLoads;
 use self::record::{Instance, Records};
+use self::restoring::Remembered;
 use self::save_locks::SaveLocks;
 use self::scripts::Scripts;
 use self::shards::Round;
 use self::watchers::Watchers;
 use self::wire::Address;
 use self::write_behind::WriteBehind;
+use crate::domain::Phone;
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::{Key, Vault};
 
@@ -134,6 +138,8 @@ pub struct Settings {
     pub retention: SignedDuration,
     /// Calls started a second, by all instances together; 0: as many as come.
     pub per_second: u32,
+    /// Numbers that asked not to be called again before this process began. The server is told.
+    pub opted_out: HashSet<Phone>,
 }
 
 /// The address of a server or a cluster; may hold a password.
@@ -226,6 +232,8 @@ pub struct Redis {
     events_turn: Round,
     save_locks: SaveLocks,
     write_behind: WriteBehind,
+    /// Boxed, to keep this back end about as large as the other one of the enum.
+    remembered: Box<Remembered>,
     retention: SignedDuration,
     /// Milliseconds between two starts; 0: no limit.
     start_interval: f64,
@@ -252,6 +260,7 @@ struct Dependencies {
     retention: SignedDuration,
     start_interval: f64,
     fingerprints: Fingerprints,
+    opted_out: HashSet<Phone>,
 }
 
 /// The marker key, written once. If it is missing, the server has lost its data.
@@ -288,6 +297,7 @@ impl Redis {
                 1_000.0 / f64::from(settings.per_second)
             },
             fingerprints: Fingerprints::of(&settings.index_key, ticket_keys),
+            opted_out: settings.opted_out.clone(),
         })
     }
 
@@ -305,6 +315,7 @@ impl Redis {
             events_turn: Round::default(),
             save_locks: SaveLocks::default(),
             write_behind: WriteBehind::default(),
+            remembered: Box::new(Remembered::new(parts.opted_out)),
             retention: parts.retention,
             start_interval: parts.start_interval,
             next_start: Mutex::default(),

@@ -55,7 +55,7 @@ impl Redis {
             DialMode::Peek => ScriptMode::Peek,
             DialMode::Register => ScriptMode::Register,
             // An opt-out that waits to be written is known to this process alone.
-            DialMode::Acquire if self.write_behind.is_opted_out(phone) => ScriptMode::Register,
+            DialMode::Acquire if self.remembered.is_opted_out(phone) => ScriptMode::Register,
             DialMode::Acquire => ScriptMode::Acquire,
         };
         let mut answer = self.ask(request, mode, false).await?;

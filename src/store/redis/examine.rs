@@ -1,5 +1,6 @@
 //! Examines a server before anything depends on it, for `tablecall doctor`.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -82,6 +83,7 @@ async fn look(
         index_key: what.index_key.clone(),
         retention: SignedDuration::from_mins(1),
         per_second: 1,
+        opted_out: HashSet::new(),
     };
     let redis = Redis::with_prefix(PREFIX, &settings, what.ticket_keys, StoreMetrics::none());
     let failure = |error| redis.link.failure_of(&error);

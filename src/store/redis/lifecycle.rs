@@ -171,6 +171,9 @@ impl Redis {
         cmd.arg(self.names.run())
             .arg(RUN_LIFE.as_millis().to_string());
         let _renewed: Result<bool, StoreError> = self.link.ask("other", &cmd).await;
+        // First of all: nobody may ring them meanwhile. A server that took over may lack them, too.
+        self.remembered.forget_server();
+        self.restore_opt_outs().await;
         if is_emptied {
             self.store_again().await;
         }
@@ -184,25 +187,34 @@ impl Redis {
     }
 
     /// Asks for the stamps of the calls that this instance saved last on an earlier connection:
-    /// another may have saved them since.
+    /// another may have saved them since, or a server that took over has never had the last writes.
     async fn confirm_owned(&self) {
         let connection = self.link.connection();
-        let confirm = async |id: &CallId| {
-            let mut cmd = redis::cmd("GETRANGE");
-            cmd.arg(self.names.call(*id)).arg(0).arg(STAMP - 1);
-            let stamp: Vec<u8> = self.link.ask("load", &cmd).await?;
-            // A call that the server has lost is known here alone.
-            if let Some(stamp) = Stamp::of(&stamp) {
-                self.owned.note_loaded(*id, stamp, connection);
-            }
-            Ok::<_, StoreError>(())
-        };
         for ids in self.owned.unconfirmed(connection).chunks(CONFIRMED_AT_ONCE) {
-            let asked = futures_util::future::join_all(ids.iter().map(confirm)).await;
-            if asked.iter().any(Result::is_err) {
-                return;
+            let asked = ids.iter().map(|id| self.is_lost(*id, connection));
+            for (id, asked) in ids.iter().zip(futures_util::future::join_all(asked).await) {
+                match asked {
+                    Ok(false) => {}
+                    Ok(true) => self.store_lost(*id).await,
+                    Err(_) => return,
+                }
             }
         }
+    }
+
+    /// Notes which state of an owned call the server has; whether it has none, or an older one.
+    async fn is_lost(&self, id: CallId, connection: u64) -> Result<bool, StoreError> {
+        let mut cmd = redis::cmd("GETRANGE");
+        cmd.arg(self.names.call(id)).arg(0).arg(STAMP - 1);
+        let stamp: Vec<u8> = self.link.ask("load", &cmd).await?;
+        let stored = Stamp::of(&stamp);
+        if let Some(stored) = stored {
+            self.owned.note_loaded(id, stored, connection);
+        }
+        Ok(self
+            .owned
+            .stamp(id)
+            .is_some_and(|known| stored.is_none_or(|stored| stored < known)))
     }
 
     /// Notes by which mark the server is known; whether it has lost what it knew when this instance

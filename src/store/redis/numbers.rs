@@ -144,6 +144,7 @@ impl NumberStore for Redis {
     }
 
     async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), StoreError> {
+        self.remembered.opt_out(phone);
         let written = self.write_opt_out(phone).await;
         if matches!(written, Err(StoreError::Away | StoreError::Full)) {
             if self.has_index().is_err() {
@@ -161,7 +162,7 @@ impl NumberStore for Redis {
     }
 
     async fn is_opted_out(&self, phone: Phone) -> Result<bool, StoreError> {
-        if self.write_behind.is_opted_out(phone) {
+        if self.remembered.is_opted_out(phone) {
             return Ok(true);
         }
         let mut cmd = redis::cmd("PEXPIRE");

@@ -5,6 +5,7 @@
 //! The methods of the store itself are used, so that nothing is forgotten here that is added there.
 //! Their answers do not matter, only whether the server refuses anything.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -56,6 +57,7 @@ impl Redis {
             retention: LIFE,
             start_interval: 1.0,
             fingerprints: self.fingerprints.clone(),
+            opted_out: HashSet::new(),
         })
     }
 

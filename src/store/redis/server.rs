@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::metrics::StoreMetrics;
 use super::{Redis, Settings};
+use crate::domain::Phone;
 use crate::store::Lifecycle as _;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -120,14 +121,41 @@ impl RedisServer {
             .unwrap()
     }
 
+    /// All that it holds, as it would be copied to another.
+    pub(crate) fn every_value(&self) -> Vec<(String, Vec<u8>)> {
+        let mut connection = self.connection();
+        let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        let dump = |key: String| {
+            let value = redis::cmd("DUMP").arg(&key).query(&mut connection).unwrap();
+            (key, value)
+        };
+        keys.into_iter().map(dump).collect()
+    }
+
+    /// Holds this and nothing else, as one that took over without the last writes.
+    pub(crate) fn goes_back_to(&self, values: &[(String, Vec<u8>)]) {
+        let mut connection = self.connection();
+        redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
+        for (key, value) in values {
+            let mut restore = redis::cmd("RESTORE");
+            restore.arg(key).arg(0).arg(value);
+            restore.exec(&mut connection).unwrap();
+        }
+    }
+
     /// A store on this server, connected.
     pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Arc<Store>, KeepsConnected) {
-        store(self.url(), prefix, per_second, &[b"seal"])
+        store(self.url(), prefix, per_second, &[b"seal"], &[])
+    }
+
+    /// The same, which knows of a number that must not be called.
+    pub(crate) fn opted_out(&self, prefix: &str, phone: Phone) -> (Arc<Store>, KeepsConnected) {
+        store(self.url(), prefix, 0, &[b"seal"], &[phone])
     }
 
     /// The same with other ticket keys.
     pub(crate) fn sealed_with(&self, prefix: &str, keys: &[&[u8]]) -> (Arc<Store>, KeepsConnected) {
-        store(self.url(), prefix, 0, keys)
+        store(self.url(), prefix, 0, keys, &[])
     }
 }
 
@@ -136,12 +164,14 @@ fn store(
     prefix: &str,
     per_second: u32,
     keys: &[&[u8]],
+    opted_out: &[Phone],
 ) -> (Arc<Store>, KeepsConnected) {
     let settings = Settings {
         url: url.parse().unwrap(),
         index_key: Key::derive(b"index"),
         retention: SignedDuration::from_hours(24),
         per_second,
+        opted_out: opted_out.iter().copied().collect(),
     };
     let metrics = Metrics::new("0", "test", crate::call::example::start());
     let keys: Vec<Key> = keys.iter().map(|key| Key::derive(key)).collect();
@@ -210,7 +240,7 @@ impl KeepsConnected {
 
     /// Another instance with the same names on the same server.
     pub(crate) fn another(&self, per_second: u32) -> (Arc<Store>, Self) {
-        store(self.url.clone(), &self.prefix, per_second, &[b"seal"])
+        store(self.url.clone(), &self.prefix, per_second, &[b"seal"], &[])
     }
 
     /// Loses the connection, and makes no other.

@@ -108,6 +108,7 @@ impl StartRate for Redis {
     }
 
     async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, StoreError> {
+        self.remembered.count_lines();
         let until = now.saturating_add(LONGEST_LINE).unwrap_or(Timestamp::MAX);
         self.ask_line(id, most, now, Some(until)).await
     }

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::server::{self, KeepsConnected, RedisServer};
 use crate::call::{
-    AttemptRef, Call, Closing, Event, FinalStatus, Input, WaitingFor, example, step,
+    AttemptRef, Call, CarryOver, Closing, Event, FinalStatus, Input, WaitingFor, example, step,
 };
 use crate::domain::{CallId, CallSid};
 use crate::policy::CallLimits;
 use crate::store::{
-    CallStore as _, Change, DialMode, DialRequest, IdempotencyStore as _, Lifecycle as _,
-    NumberStore as _, OutboxStore as _, Saved, StartRate as _, Store, StoreError,
+    CallStore as _, Change, DialMode, DialRequest, IdempotencyEntry, IdempotencyStore as _,
+    Lifecycle as _, NumberStore as _, OutboxStore as _, Saved, StartRate as _, Store, StoreError,
 };
 
 mod outages;

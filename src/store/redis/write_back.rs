@@ -27,11 +27,29 @@ impl Redis {
         for call in open {
             if self.write_behind.get(call.id).is_none() {
                 match self.put(None, &call).await {
-                    Ok(Put::Done { .. }) => self.adopt_line(&call).await,
+                    Ok(Put::Done { .. }) => self.restore_beside(&call).await,
                     Ok(Put::Other(_) | Put::Gone) => {}
                     Err(_) => return,
                 }
             }
+        }
+    }
+
+    /// Stores an owned call again of which the server has lost the last writes, as one that took over
+    /// from another may have.
+    pub(super) async fn store_lost(&self, id: CallId) {
+        let Some((known, _)) = self.owned.get(id) else {
+            return;
+        };
+        if self.write_behind.get(id).is_some() {
+            return;
+        }
+        let call = known.call;
+        tracing::warn!(call.id = %id, call.version = call.version, "the shared store has lost the last writes; a call is stored again");
+        if let Ok(Put::Done { .. }) = self.replace(&call, &call, false).await
+            && !call.is_finished()
+        {
+            self.restore_beside(&call).await;
         }
     }
 
@@ -116,14 +134,14 @@ impl Redis {
         let mut found = match self.put(waiting.basis, &waiting.call).await? {
             Put::Done { .. } => {
                 if waiting.basis.is_none() {
-                    self.adopt_line(&waiting.call).await;
+                    self.restore_beside(&waiting.call).await;
                 }
                 return Ok(waiting.call.clone());
             }
             // The server has lost it, and its number with it.
             Put::Gone => match self.put(None, &waiting.call).await? {
                 Put::Done { .. } | Put::Gone => {
-                    self.adopt_line(&waiting.call).await;
+                    self.restore_beside(&waiting.call).await;
                     return Ok(waiting.call.clone());
                 }
                 Put::Other(stored) => stored,

@@ -179,10 +179,6 @@ impl WriteBehind {
         self.recount(&inner);
     }
 
-    pub(super) fn is_opted_out(&self, phone: Phone) -> bool {
-        !self.is_empty() && self.lock().opted_out.contains_key(&phone)
-    }
-
     /// Everything that waits, to be written; opted-out numbers first.
     pub(super) fn all(&self) -> (Vec<Phone>, Vec<(CallId, u64)>, Vec<CallId>) {
         let inner = self.lock();

@@ -65,9 +65,7 @@ impl Redis {
         };
         Number {
             opted_out: opted_out == 1
-                || self
-                    .write_behind
-                    .is_opted_out(request.call.reservation.phone),
+                || self.remembered.is_opted_out(request.call.reservation.phone),
             live: has(&live),
             claimed: claimed == 1,
             hour: moment(&hour),

@@ -193,3 +193,108 @@ async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
         .unwrap();
     assert_eq!(watcher.borrow().version, canceled.version);
 }
+
+#[tokio::test]
+async fn a_server_that_was_emptied_knows_again_which_keys_lines_and_opt_outs_there_were() {
+    if server::is_missing() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let (store, _connected) = server.store("test", 0);
+    let (other, _also) = server.store("test", 0);
+    reached(&store).await;
+    let idempotency = Some([8; 16]);
+    let mut queued = example::queued(1);
+    queued.carry_over = CarryOver {
+        idempotency,
+        ..CarryOver::default()
+    };
+    let queued = saved(&store, queued).await;
+    let dialed = done(&store, &queued, dial(&queued)).await;
+    let line = done(&store, &dialed, Event::Accepted(on())).await;
+    assert!(store.open_line(line.id, 1, now()).await.unwrap());
+    let phone = crate::domain::Phone::from_e164("+14155550177").unwrap();
+    store.opt_out(phone, now()).await.unwrap();
+
+    redis::cmd("FLUSHALL")
+        .exec(&mut server.connection())
+        .unwrap();
+    assert!(
+        store.is_opted_out(phone).await.unwrap(),
+        "known where it was heard"
+    );
+    until("the key stands for its call", async || {
+        other.idempotency_entry([8; 16]).await.unwrap() == Some(IdempotencyEntry::of(&line))
+    })
+    .await;
+    until("its line counts", async || {
+        !other
+            .has_free_line(CallId::from_bytes([3; 16]), 1, now())
+            .await
+            .unwrap()
+    })
+    .await;
+    assert!(other.is_opted_out(phone).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_others_learn_the_numbers_that_one_knows_from_its_file() {
+    if server::is_missing() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let phone = crate::domain::Phone::from_e164("+14155550177").unwrap();
+    let (_store, _connected) = server.opted_out("test", phone);
+    let (other, _also) = server.store("test", 0);
+    reached(&other).await;
+    until("it is known", async || {
+        other.is_opted_out(phone).await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_took_over_without_the_last_writes_is_told_them_again() {
+    if server::is_missing() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let (store, mut connected) = server.store("test", 0);
+    let (other, _also) = server.store("test", 0);
+    reached(&store).await;
+    let waiting = saved(&store, example::queued(2)).await;
+    let kept = server.every_value();
+    let line = open_line(&store, 1).await;
+    let held = done(
+        &store,
+        &waiting,
+        Event::Hold {
+            waiting_for: WaitingFor::Retry,
+            until: at(9),
+        },
+    )
+    .await;
+    let phone = crate::domain::Phone::from_e164("+14155550177").unwrap();
+    store.opt_out(phone, now()).await.unwrap();
+    connected.lose().await;
+    server.goes_back_to(&kept);
+    connected.connect();
+    until("a call that it never had is there", async || {
+        other.load(line.id).await.unwrap().as_deref() == Some(&*line)
+    })
+    .await;
+    until("a later state is there", async || {
+        other.load(held.id).await.unwrap().as_deref() == Some(&*held)
+    })
+    .await;
+    assert!(other.is_opted_out(phone).await.unwrap());
+    let another = example::queued(9);
+    let is_taken = async || {
+        other
+            .request_dial(&asking_for(&another), DialMode::Peek)
+            .await
+            .unwrap()
+            .taken
+    };
+    until("its number is taken", is_taken).await;
+}

@@ -1,23 +1,39 @@
-//! Hashes of idempotency keys and of the requests under them.
+//! The value stored under an `Idempotency-Key`, and the hashes of keys and of requests.
 
+use crate::call::Call;
 use crate::domain::{CallId, Name, Reservation};
-use crate::store::{IdempotencyEntry, IdempotencyKey};
 
-/// The hash under which an `Idempotency-Key` of `owner` is stored.
-pub(super) fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
-    digest(&[owner.as_bytes(), key.as_bytes()])
+/// Hash of an `Idempotency-Key` with its owner.
+pub type IdempotencyKey = [u8; 16];
+
+/// The value stored under an `Idempotency-Key`: its call, and the request that made the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencyEntry {
+    /// The call that the first request became.
+    pub call: CallId,
+    /// Hash of that request, as it was understood when the call was made.
+    pub request: [u8; 16],
 }
 
-/// The entry that a call stores under its idempotency key.
-pub(super) fn idempotency_entry(call: CallId, reservation: &Reservation) -> IdempotencyEntry {
-    IdempotencyEntry {
-        call,
-        request: request_hash(reservation),
+impl IdempotencyEntry {
+    /// The entry that a call stores under its idempotency key.
+    #[must_use]
+    pub fn of(call: &Call) -> Self {
+        Self {
+            call: call.id,
+            request: request_hash(&call.reservation),
+        }
+    }
+
+    /// Whether the request that made the call asked for this.
+    #[must_use]
+    pub fn asks_for(&self, reservation: &Reservation) -> bool {
+        self.request == request_hash(reservation)
     }
 }
 
 /// A hash by which a repeated request is recognized.
-pub(super) fn request_hash(reservation: &Reservation) -> [u8; 16] {
+fn request_hash(reservation: &Reservation) -> [u8; 16] {
     // A retry may arrive in another Unicode form, from another input method.
     let compared = Reservation {
         name: reservation.name.canonical(),
@@ -35,7 +51,8 @@ pub(super) fn request_hash(reservation: &Reservation) -> [u8; 16] {
 }
 
 /// The first half of a SHA-256 over the parts, each after its length.
-pub(super) fn digest(parts: &[&[u8]]) -> [u8; 16] {
+#[must_use]
+pub fn digest(parts: &[&[u8]]) -> [u8; 16] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

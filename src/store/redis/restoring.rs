@@ -1,0 +1,97 @@
+//! What stands beside the records and is stored again on a server that came back empty: numbers,
+//! idempotency keys and lines of open calls, and the numbers that are never to be called.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Redis;
+use crate::call::Call;
+use crate::domain::Phone;
+use crate::store::{IdempotencyEntry, IdempotencyStore as _, StartRate as _};
+
+/// Numbers that are written at a time.
+const WRITTEN_AT_ONCE: usize = 64;
+
+/// What this instance knows of the server's data outside the records.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    /// Numbers whose staff asked not to be called again: those of the file, and those that this
+    /// instance has heard since.
+    opted_out: Mutex<HashSet<Phone>>,
+    /// Whether the server may lack some of them.
+    is_opt_out_missing: AtomicBool,
+    /// Whether open lines are counted (`TWILIO_LINES`).
+    are_lines_counted: AtomicBool,
+}
+
+impl Remembered {
+    /// With numbers that the server has not been told yet.
+    pub(super) fn new(opted_out: HashSet<Phone>) -> Self {
+        Self {
+            is_opt_out_missing: AtomicBool::new(!opted_out.is_empty()),
+            opted_out: Mutex::new(opted_out),
+            are_lines_counted: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes a number that is on its way to the server.
+    pub(super) fn opt_out(&self, phone: Phone) {
+        self.opted_out().insert(phone);
+    }
+
+    pub(super) fn is_opted_out(&self, phone: Phone) -> bool {
+        self.opted_out().contains(&phone)
+    }
+
+    pub(super) fn count_lines(&self) {
+        self.are_lines_counted.store(true, Ordering::Relaxed);
+    }
+
+    /// The server may have lost what it knew.
+    pub(super) fn forget_server(&self) {
+        let is_missing = !self.opted_out().is_empty();
+        self.is_opt_out_missing.store(is_missing, Ordering::SeqCst);
+    }
+
+    fn opted_out(&self) -> MutexGuard<'_, HashSet<Phone>> {
+        self.opted_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Redis {
+    /// Restores what belongs to an open call whose record was stored again. What cannot be written
+    /// now is missing until the call ends; the person on the line is served all the same.
+    pub(super) async fn restore_beside(&self, call: &Call) {
+        self.adopt_line(call).await;
+        if let Some(key) = call.carry_over.idempotency {
+            // A client that asks again under its key must get this call, and not another one.
+            let _known = self
+                .reserve(key, IdempotencyEntry::of(call), call.updated_at)
+                .await;
+        }
+        if call.has_line() && self.remembered.are_lines_counted.load(Ordering::Relaxed) {
+            let _counted = self.open_line(call.id, u32::MAX, call.updated_at).await;
+        }
+    }
+
+    /// Writes the numbers that the server may lack. Those that fail are written after the next
+    /// break.
+    pub(super) async fn restore_opt_outs(&self) {
+        let is_missing = &self.remembered.is_opt_out_missing;
+        if self.has_index().is_err() || !is_missing.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let phones: Vec<Phone> = self.remembered.opted_out().iter().copied().collect();
+        for phones in phones.chunks(WRITTEN_AT_ONCE) {
+            let writes = phones.iter().map(|phone| self.write_opt_out(*phone));
+            let written = futures_util::future::join_all(writes).await;
+            if written.iter().any(Result::is_err) {
+                is_missing.store(true, Ordering::SeqCst);
+                return;
+            }
+        }
+    }
+}
