@@ -11,7 +11,7 @@ use crate::domain::zones;
 
 /// A number of each kind and case: with a place, without one, divided area codes, shared ones, and
 /// those of no country.
-const NUMBERS: [&str; 30] = [
+const NUMBERS: [&str; 32] = [
     "+14155550101",
     "+18005550123",
     "+18505550123",
@@ -42,6 +42,8 @@ const NUMBERS: [&str; 30] = [
     "+6421123456",
     "+80012345678",
     "+299321000",
+    "+815012345678",
+    "+611300123456",
 ];
 
 fn hours_only() -> Rules {
@@ -50,8 +52,18 @@ fn hours_only() -> Rules {
         kinds: NumberKinds::default(),
         hours: "10:00-21:00".parse().unwrap(),
         quiet_hours: QuietHours::OFF,
-        own_numbers: Vec::new(),
+        // Australian local-rate numbers are rung from Australia alone.
+        own_numbers: Phone::from_e164("+61293744000").into_iter().collect(),
         limits: CallLimits::OFF,
+    }
+}
+
+#[test]
+fn the_numbers_are_of_every_kind_that_is_rung() {
+    let kinds = NUMBERS.map(|number| Phone::parse(number, None).unwrap().1.kind);
+    for kind in LineKind::ALL {
+        let is_rung = NumberKinds::default().rule(kind) != KindRule::Never;
+        assert_eq!(is_rung, kinds.contains(&kind), "{kind}");
     }
 }
 
