@@ -219,7 +219,7 @@ async fn wrong_fields_are_told_at_the_fields_in_words() {
         ("name", "At least one letter, please."),
         (
             "phone",
-            "Short numbers cannot be called from elsewhere. Please give the full number.",
+            "This number has too few or too many digits, or lacks its area code. Please give the whole number.",
         ),
         ("party_size", "From 1 to 99."),
     ] {
