@@ -197,6 +197,15 @@ impl Reader {
                 "has a secret with other characters than ASCII has: no request could carry it",
             );
         }
+        // What belongs to the one name would be the other's from this start on.
+        for (at, (name, secret)) in keys.iter().enumerate() {
+            if let Some((first, _)) = keys.iter().take(at).find(|(_, taken)| taken == secret) {
+                self.wrong(
+                    "TABLECALL_API_KEYS",
+                    format!("the names {first} and {name} have the same secret"),
+                );
+            }
+        }
         keys
     }
 

@@ -288,6 +288,27 @@ fn the_items_of_a_list_may_stand_on_lines_of_their_own() {
 }
 
 #[test]
+fn two_names_of_keys_never_share_a_secret() {
+    let told = |text: &str| {
+        let given = live().with(|it| it.clients.api_keys = some(text));
+        let problems = Config::read(&given).unwrap_err();
+        let told = problems.into_iter().map(|it| (it.name, it.message));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("web:0123456789abcdef,app:0123456789abcdeg,dup:0123456789abcdef"),
+        [(
+            "TABLECALL_API_KEYS".into(),
+            "the names web and dup have the same secret".to_owned()
+        )]
+    );
+    assert_eq!(
+        told("web:0123456789abcdef,web:0123456789abcdef")[0].1,
+        "the name web stands there twice"
+    );
+}
+
+#[test]
 fn a_service_that_can_hold_no_call_does_not_start() {
     let given = RawConfig::default().with(|it| it.storage.max_calls = some("0"));
     assert_eq!(wrong(&given), ["TABLECALL_MAX_CALLS"]);
