@@ -1,8 +1,10 @@
 //! Limits of sending to each endpoint: a few events at a time, and to an endpoint that does not
 //! answer a single one now and then. So a dead client costs little and slows no other.
 //!
-//! An endpoint is an origin: scheme, host and port. Only those are remembered that are being sent
-//! to or have failed, and of these a bounded number: to forget one costs a few tries.
+//! An endpoint is an origin (scheme, host and port) as one API key uses it: hosts that many share
+//! answer one client and leave another without an answer. Of one key it is the whole origin, since
+//! each of its calls may have a path of its own. Only those are remembered that are being sent to
+//! or have failed, and of these a bounded number: to forget one costs a few tries.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::schedule::spread;
+use crate::domain::CallbackUrl;
 
 /// Most requests to an endpoint at a time.
 const AT_ONCE: usize = 16;
@@ -46,11 +49,16 @@ struct Endpoint {
     probed: bool,
 }
 
+/// The name of the endpoint that calls of `owner` with `url` tell; no owner has a space in its name.
+pub(super) fn name(owner: &str, url: &CallbackUrl) -> String {
+    format!("{owner} {}", url.origin())
+}
+
 /// The right to send one event to an endpoint.
 #[derive(Debug)]
 pub(super) struct Pass {
     endpoints: Arc<Endpoints>,
-    origin: Box<str>,
+    name: Box<str>,
     turns: Arc<Semaphore>,
     is_probe: bool,
 }
@@ -61,10 +69,10 @@ impl Endpoints {
     }
 
     /// A pass, or when to ask again.
-    pub(super) fn admit(self: &Arc<Self>, origin: &str, now: Timestamp) -> Result<Pass, Timestamp> {
+    pub(super) fn admit(self: &Arc<Self>, name: &str, now: Timestamp) -> Result<Pass, Timestamp> {
         let mut known = self.lock();
-        make_room(&mut known, origin);
-        let endpoint = known.entry(origin.into()).or_insert_with(Endpoint::new);
+        make_room(&mut known, name);
+        let endpoint = known.entry(name.into()).or_insert_with(Endpoint::new);
         let is_probe = match endpoint.shut_until {
             Some(until) if now < until => return Err(soon_after(until)),
             Some(_) if endpoint.probed => return Err(spread(now, SOON)),
@@ -76,20 +84,20 @@ impl Endpoints {
         endpoint.passes += 1;
         Ok(Pass {
             endpoints: self.clone(),
-            origin: origin.into(),
+            name: name.into(),
             turns: endpoint.turns.clone(),
             is_probe,
         })
     }
 
     /// A pass for the last moments of the process, when no event can be tried again.
-    pub(super) fn admit_anyway(self: &Arc<Self>, origin: &str) -> Pass {
+    pub(super) fn admit_anyway(self: &Arc<Self>, name: &str) -> Pass {
         let mut known = self.lock();
-        let endpoint = known.entry(origin.into()).or_insert_with(Endpoint::new);
+        let endpoint = known.entry(name.into()).or_insert_with(Endpoint::new);
         endpoint.passes += 1;
         Pass {
             endpoints: self.clone(),
-            origin: origin.into(),
+            name: name.into(),
             turns: endpoint.turns.clone(),
             is_probe: true,
         }
@@ -109,14 +117,14 @@ fn soon_after(until: Timestamp) -> Timestamp {
 }
 
 /// Forgets the endpoint that opens first, when another one would be too many.
-fn make_room(known: &mut HashMap<Box<str>, Endpoint>, origin: &str) {
-    if known.len() < REMEMBERED || known.contains_key(origin) {
+fn make_room(known: &mut HashMap<Box<str>, Endpoint>, name: &str) {
+    if known.len() < REMEMBERED || known.contains_key(name) {
         return;
     }
     let idle = known.iter().filter(|(_, endpoint)| endpoint.passes == 0);
     if let Some(first) = idle
         .min_by_key(|(_, endpoint)| endpoint.shut_until)
-        .map(|(origin, _)| origin.clone())
+        .map(|(name, _)| name.clone())
     {
         known.remove(&first);
     }
@@ -146,14 +154,14 @@ impl Pass {
     pub(super) fn is_void(&self) -> Option<Timestamp> {
         let known = self.endpoints.lock();
         let shut_until = known
-            .get(&self.origin)
+            .get(&self.name)
             .and_then(|endpoint| endpoint.shut_until);
         shut_until.filter(|_| !self.is_probe).map(soon_after)
     }
 
     /// The endpoint answered, whatever it said.
     pub(super) fn answered(&self) {
-        if let Some(endpoint) = self.endpoints.lock().get_mut(&self.origin) {
+        if let Some(endpoint) = self.endpoints.lock().get_mut(&self.name) {
             (endpoint.failures, endpoint.shuts, endpoint.shut_until) = (0, 0, None);
         }
     }
@@ -161,7 +169,7 @@ impl Pass {
     /// The endpoint did not answer, or is in trouble by its own account.
     pub(super) fn failed(&self, now: Timestamp) {
         let mut known = self.endpoints.lock();
-        let Some(endpoint) = known.get_mut(&self.origin) else {
+        let Some(endpoint) = known.get_mut(&self.name) else {
             return;
         };
         // Requests that were under way when it was shut say nothing new.
@@ -183,13 +191,13 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         let mut known = self.endpoints.lock();
-        let Some(endpoint) = known.get_mut(&self.origin) else {
+        let Some(endpoint) = known.get_mut(&self.name) else {
             return;
         };
         endpoint.passes = endpoint.passes.saturating_sub(1);
         endpoint.probed &= !self.is_probe;
         if endpoint.passes == 0 && endpoint.failures == 0 {
-            known.remove(&self.origin);
+            known.remove(&self.name);
         }
     }
 }

@@ -206,7 +206,8 @@ impl Notifier {
                 error: "no URL".into(),
             });
         };
-        let pass = match self.0.endpoints.admit(delivery.url.origin(), now) {
+        let endpoint = endpoints::name(&event.call.owner, &delivery.url);
+        let pass = match self.0.endpoints.admit(&endpoint, now) {
             Ok(pass) => pass,
             Err(at) => return Some(put_back(event, at, now)),
         };
@@ -330,7 +331,8 @@ impl Notifier {
         let Some(delivery) = self.delivery(event) else {
             return;
         };
-        let pass = self.0.endpoints.admit_anyway(delivery.url.origin());
+        let endpoint = endpoints::name(&event.call.owner, &delivery.url);
+        let pass = self.0.endpoints.admit_anyway(&endpoint);
         let turn = pass.turn().await;
         let settled = match self.send(event, &delivery, &pass).await {
             Ok(()) => Settled::Delivered,

@@ -239,6 +239,32 @@ async fn a_dead_endpoint_does_not_slow_a_living_one() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_answer_holds_back_no_other_at_the_same_host() {
+    let keys = Some("one:the-secret-of-the-first,other:the-secret-of-the-other".to_owned());
+    let mut app = TestApp::with(telling().with(|it| it.clients.api_keys = keys)).await;
+    let mut host = Receiver::start().await;
+    host.always(Reply::Silence(Arc::new(Notify::new())));
+    app.key = Some("the-secret-of-the-first");
+    for number in 0..20 {
+        let request = with(
+            told_later(&host),
+            json!({"phone": format!("+1415555{:04}", 2_000 + number)}),
+        );
+        app.asks(request).await;
+    }
+    for _ in 0..16 {
+        host.next().await;
+    }
+    host.always(Reply::status(204));
+    app.key = Some("the-secret-of-the-other");
+    let call = app.asks(told_later(&host)).await;
+    host.next().await;
+    call.delivers("delivered").await;
+    drop(host);
+    app.stops().await;
+}
+
+#[tokio::test]
 async fn only_the_key_that_made_a_call_sends_its_events_again() {
     let keys = Some("one:the-secret-of-the-first,other:the-secret-of-the-other".to_owned());
     let mut app = TestApp::with(telling().with(|it| it.clients.api_keys = keys)).await;
