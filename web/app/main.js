@@ -3,8 +3,9 @@ import { json, Problem } from "./api.js";
 import { $, h } from "./dom.js";
 import * as form from "./form.js";
 import * as live from "./live.js";
-import { randomId, storage, stored, workers } from "./optional.js";
+import { storage, stored, workers } from "./optional.js";
 import * as recent from "./recent.js";
+import * as wish from "./wish.js";
 import { dress, LANGUAGES, language, load, t } from "./words.js";
 
 /** What is known of the service while it cannot be asked. */
@@ -27,9 +28,6 @@ function offline(is) {
   $("offline").hidden = !is;
 }
 
-/** The same wish sent twice is one wish: the key stays until the wish changes or is taken. */
-let wish = { text: "", key: "" };
-
 /** The call that the form was filled from. */
 let origin = null;
 
@@ -46,11 +44,10 @@ function go(call, from, asked) {
 }
 
 async function place(body, from = origin) {
-  const text = JSON.stringify(body);
-  if (wish.text !== text) wish = { text, key: randomId() };
+  const key = wish.keyOf(JSON.stringify(body));
   try {
-    const call = await json("/api/call", { method: "POST", body, head: { "idempotency-key": wish.key } });
-    wish = { text: "", key: "" };
+    const call = await json("/api/call", { method: "POST", body, head: { "idempotency-key": key } });
+    wish.forget();
     origin = null;
     go(call, from, body);
   } catch (problem) {
@@ -150,6 +147,7 @@ function recentCalls() {
   $("erase-dialog").addEventListener("close", () => {
     if ($("erase-dialog").returnValue !== "yes") return;
     recent.erase();
+    wish.forget();
     recent.draw();
     $("main").focus();
   });

@@ -1,5 +1,7 @@
 //! The app checks remembered facts of a call again: they can have become untrue meanwhile.
 
+use serde_json::Value;
+
 use super::guest::RESTAURANT;
 use super::site::AppState;
 use super::tab::Tab;
@@ -166,5 +168,68 @@ async fn an_answer_that_was_overtaken_changes_nothing() {
     guest.press("Change something").await;
     guest.client().back().await.unwrap();
     assert_eq!(guest.verdict().await, "canceled");
+    guest.leave().await;
+}
+
+/// The answers to requests for a call are lost on their way, the requests are not.
+const ANSWERS_ARE_LOST: &str = "const send = window.fetch; window.fetch = async (path, options) => { \
+     const answer = await send(path, options); \
+     if (path === '/api/call') throw new TypeError('lost'); \
+     return answer; };";
+
+/// The ids of the calls that stand in the list.
+const CALLS: &str =
+    "return JSON.parse(localStorage.getItem('tablecall.calls')).map((call) => call.id)";
+
+#[tokio::test]
+async fn a_wish_whose_answer_was_lost_is_the_same_wish_after_a_reload() {
+    needs!("chromium", "chromedriver");
+    let site = AppState::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.wishes_for_a_table(RESTAURANT).await;
+    guest.run(ANSWERS_ARE_LOST).await;
+    guest.press("Call the restaurant").await;
+    guest.read("The service cannot be reached").await;
+    site.phone_answers().await;
+    site.phone_accepts().await;
+    let rung = site.newest_phone().await["sid"].clone();
+
+    // The form is empty again; the same words ask for the same call.
+    guest.asks_for_a_table(RESTAURANT).await;
+    assert_eq!(guest.verdict().await, "confirmed");
+    assert_eq!(site.newest_phone().await["sid"], rung, "nobody rang twice");
+    let first = guest.run(CALLS).await;
+    assert_eq!(first.as_array().unwrap().len(), 1);
+
+    // Once the call is known, the same words are another wish.
+    let kept = guest
+        .run("return localStorage.getItem('tablecall.wish')")
+        .await;
+    assert_eq!(kept, Value::Null);
+    guest.asks_for_a_table(RESTAURANT).await;
+    assert_eq!(guest.run(CALLS).await.as_array().unwrap().len(), 2);
+    guest.leave().await;
+}
+
+#[tokio::test]
+async fn a_wish_that_was_never_answered_is_forgotten_after_a_day() {
+    needs!("chromium", "chromedriver");
+    let site = AppState::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.wishes_for_a_table(RESTAURANT).await;
+    guest.run(ANSWERS_ARE_LOST).await;
+    guest.press("Call the restaurant").await;
+    guest.read("The service cannot be reached").await;
+    guest
+        .run(
+            "const wish = JSON.parse(localStorage.getItem('tablecall.wish')); \
+             localStorage.setItem('tablecall.wish', JSON.stringify({ ...wish, at: wish.at - 86400000 }))",
+        )
+        .await;
+    guest.visit("/").await;
+    let kept = guest
+        .run("return localStorage.getItem('tablecall.wish')")
+        .await;
+    assert_eq!(kept, Value::Null);
     guest.leave().await;
 }
