@@ -91,6 +91,12 @@ impl Reader {
         let mut do_not_call = self.do_not_call(given);
         let (do_not_call_file, opted_out) = self.do_not_call_file(given);
         do_not_call.extend(&opted_out);
+        if restaurant_phone.is_some_and(|phone| do_not_call.contains(&phone)) {
+            self.warn(
+                "TABLECALL_RESTAURANT_PHONE",
+                "is a number that must never be called, so every call is refused",
+            );
+        }
         let (webhook_secrets, is_secret_made) = self.webhook_secrets(given, simulated);
         let allow_private_callbacks = self.allow_private_callbacks(given);
         let authorities = self.authorities(given);
@@ -372,10 +378,7 @@ impl Reader {
         let parsed =
             read.and_then(|pem| Authorities::parse(&pem).map_err(|error| error.to_string()));
         parsed.unwrap_or_else(|why| {
-            self.warnings.push(ConfigProblem {
-                name: NAME.into(),
-                message: format!("{why}; only public authorities are trusted"),
-            });
+            self.warn(NAME, format!("{why}; only public authorities are trusted"));
             Authorities::default()
         })
     }

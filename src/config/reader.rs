@@ -37,6 +37,13 @@ impl Reader {
         });
     }
 
+    pub(super) fn warn(&mut self, name: &'static str, message: impl Display) {
+        self.warnings.push(ConfigProblem {
+            name: name.into(),
+            message: message.to_string(),
+        });
+    }
+
     pub(super) fn parsed<T>(
         &mut self,
         name: &'static str,

@@ -247,13 +247,6 @@ impl Reader {
             );
         }
     }
-
-    fn warn(&mut self, name: &'static str, message: &str) {
-        self.warnings.push(ConfigProblem {
-            name: name.into(),
-            message: message.to_owned(),
-        });
-    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub struct Allowance {
 /// The text is no list of limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be `off`, or some of number_hour, number_day, key_minute and service_day, such as number_hour=3,key_minute=60"
+    "must be `off`, or some of number_hour, number_day, key_minute and service_day, each once, such as number_hour=3,key_minute=60"
 )]
 pub struct BadLimits;
 
@@ -65,7 +65,7 @@ impl CallLimits {
     /// A minute.
     pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-    /// Reads `off`, or `name=number` with commas between; what is not named stays as in `self`.
+    /// Reads `off`, or `name=number` with commas between, each name once; what is not named stays as in `self`.
     ///
     /// # Errors
     /// It is neither.
@@ -74,6 +74,7 @@ impl CallLimits {
             return Ok(Self::OFF);
         }
         let mut limits = self;
+        let mut named = Vec::new();
         for item in text
             .split([',', '\n'])
             .map(str::trim)
@@ -86,6 +87,11 @@ impl CallLimits {
                 .ok()
                 .filter(|number| *number > 0)
                 .ok_or(BadLimits)?;
+            // Which of two was meant is not for us to say.
+            if named.contains(&name.trim()) {
+                return Err(BadLimits);
+            }
+            named.push(name.trim());
             *limits.named(name.trim()).ok_or(BadLimits)? = Some(number);
         }
         Ok(limits)
@@ -165,6 +171,8 @@ mod tests {
             "number_hour=-1",
             "number_week=3",
             "number_hour=many",
+            "number_hour=3,number_hour=4",
+            "number_hour=3,key_minute=60,number_hour =3",
         ] {
             assert_eq!(
                 CallLimits::USUAL.changed_by(wrong),

@@ -309,6 +309,23 @@ fn two_names_of_keys_never_share_a_secret() {
 }
 
 #[test]
+fn a_restaurant_that_must_not_be_called_is_warned_about() {
+    let warned = |numbers: &str| {
+        let given = live().with(|it| {
+            it.calls.restaurant_phone = some("+14155550101");
+            it.calls.do_not_call = some(numbers);
+        });
+        let warnings = Config::read(&given).unwrap().warnings;
+        warnings.into_iter().map(|it| it.name).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warned("+14155550100,+1 415 555 0101"),
+        ["TABLECALL_RESTAURANT_PHONE"]
+    );
+    assert!(warned("+14155550100").is_empty());
+}
+
+#[test]
 fn a_service_that_can_hold_no_call_does_not_start() {
     let given = RawConfig::default().with(|it| it.storage.max_calls = some("0"));
     assert_eq!(wrong(&given), ["TABLECALL_MAX_CALLS"]);
