@@ -16,7 +16,7 @@ mod place_call;
 mod serve;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ use tablecall::config::{Config, ConfigProblem, Features, RawConfig};
 use tablecall::{TicketKey, doctor, remote};
 
 use serve::run_server;
+
+/// Exit status when what was asked for could not be printed.
+const FAILED_OUTPUT: u8 = 1;
 
 /// A create makes some three hundred small allocations; with glibc's allocator they are a fifth of
 /// its work.
@@ -60,12 +63,12 @@ fn main() -> ExitCode {
 /// Reads the command line. The exit code if help, version or an error was printed instead.
 fn command_line() -> Result<Cli, ExitCode> {
     let told = |error: clap::Error| {
-        // A closed output cannot be reported anywhere.
-        let _told = error.print();
+        let printed = error.print();
         if error.use_stderr() {
+            // A closed standard error cannot be reported anywhere.
             ExitCode::from(USAGE)
         } else {
-            ExitCode::SUCCESS
+            said(printed)
         }
     };
     // Settings may stand before any subcommand; they are explained in one place, where they belong.
@@ -147,9 +150,18 @@ fn all_versions() -> String {
 }
 
 fn say(text: &str) -> ExitCode {
-    match writeln!(std::io::stdout(), "{text}") {
+    said(writeln!(std::io::stdout(), "{text}"))
+}
+
+/// A reader who has had enough knows that; a full disk is told.
+fn said(written: std::io::Result<()>) -> ExitCode {
+    match written {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) => {
+            let words = format!("standard output cannot be written: {error}");
+            complain(&words, FAILED_OUTPUT)
+        }
     }
 }
 

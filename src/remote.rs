@@ -41,6 +41,11 @@ pub enum RemoteError {
         /// Why.
         source: reqwest::Error,
     },
+    /// A value of the request cannot stand in a header, such as one with the end of a line.
+    #[error(
+        "the request cannot be sent: the key, or a value for a header, has characters that no header can carry"
+    )]
+    Unsendable,
     /// It said no, with this status and in these words.
     #[error("{detail}")]
     Refused {
@@ -133,7 +138,8 @@ fn beside(listen: SocketAddr) -> SocketAddr {
 }
 
 impl RemoteService {
-    /// The server at `url`, asked with the secret of an API key where one is needed.
+    /// The server at `url`, asked with the secret of an API key where one is needed. White space
+    /// around the key is left out: files of keys end with a line's end.
     ///
     /// # Errors
     /// `url` is not http or https with a host.
@@ -143,6 +149,7 @@ impl RemoteService {
             return Err(BadServerUrl);
         }
         let origin = url.trim_end_matches('/').to_owned();
+        let key = key.map(|key| key.trim().to_owned());
         Ok(Self { origin, key })
     }
 
@@ -160,6 +167,9 @@ impl RemoteService {
     }
 
     fn unreachable(&self, source: reqwest::Error) -> RemoteError {
+        if source.is_builder() {
+            return RemoteError::Unsendable;
+        }
         let url = self.origin.clone();
         match misfit(&source) {
             Some(WrongServer::Speaks) => RemoteError::NotHttp { url },

@@ -15,7 +15,7 @@ use super::{complain, in_runtime, say};
 pub(super) fn place_call(args: CallArgs) -> ExitCode {
     let body = match body_of(&args) {
         Ok(body) => body,
-        Err(wrong) => return complain(wrong, USAGE),
+        Err(wrong) => return complain(&wrong, USAGE),
     };
     let server = match remote::RemoteService::new(&args.url, args.key.clone()) {
         Ok(server) => server,
@@ -40,7 +40,7 @@ pub(super) fn place_call(args: CallArgs) -> ExitCode {
 }
 
 /// The body of `POST /api/call`.
-fn body_of(args: &CallArgs) -> Result<serde_json::Map<String, serde_json::Value>, &'static str> {
+fn body_of(args: &CallArgs) -> Result<serde_json::Map<String, serde_json::Value>, String> {
     let mut body = serde_json::Map::new();
     body.extend(
         [
@@ -60,7 +60,10 @@ fn body_of(args: &CallArgs) -> Result<serde_json::Map<String, serde_json::Value>
         } else {
             serde_json::from_str(value).unwrap_or_else(|_| value.into())
         };
-        body.insert(field.to_owned(), value);
+        // The API takes no field twice either: nobody could say which one was meant.
+        if body.insert(field.to_owned(), value).is_some() {
+            return Err(format!("--with {field}=… gives {field} a second time"));
+        }
     }
     Ok(body)
 }
@@ -143,6 +146,7 @@ fn refused(error: &remote::RemoteError) -> ExitCode {
             ..
         } => TRY_LATER,
         remote::RemoteError::Refused { .. } => REFUSED,
+        remote::RemoteError::Unsendable => USAGE,
         remote::RemoteError::Lost { .. } => LOST,
         remote::RemoteError::NotTablecall { .. }
         | remote::RemoteError::NotHttp { .. }

@@ -30,14 +30,14 @@ pub(super) struct SimulatorArgs {
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
     /// The account it plays
-    #[arg(long, default_value = "AC00000000000000000000000000000000")]
+    #[arg(long, default_value = "AC00000000000000000000000000000000", value_parser = account_sid)]
     account_sid: String,
     /// Its auth tokens, newest first; on a loopback address `simulator-auth-token` by default
     #[arg(long, value_delimiter = ',')]
     auth_token: Vec<String>,
     /// API keys that open its REST API, as SK…:secret
-    #[arg(long, value_delimiter = ',')]
-    api_key: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_parser = api_key)]
+    api_key: Vec<(String, String)>,
     /// Numbers that may be used as From; the first is rung by the page. Any number by default
     #[arg(long, value_delimiter = ',')]
     number: Vec<String>,
@@ -51,7 +51,7 @@ pub(super) struct SimulatorArgs {
     #[arg(long)]
     trial: bool,
     /// How many times as fast as real time calls go
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     speed: u32,
 }
 
@@ -73,6 +73,24 @@ struct ReplayArgs {
     auth_token: String,
 }
 
+fn account_sid(text: &str) -> Result<String, &'static str> {
+    let digits = text.strip_prefix("AC").unwrap_or_default();
+    if digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be AC and 32 hexadecimal digits")
+    }
+}
+
+fn api_key(text: &str) -> Result<(String, String), &'static str> {
+    let (id, secret) = text.split_once(':').unwrap_or_default();
+    if id.starts_with("SK") && !secret.is_empty() {
+        Ok((id.to_owned(), secret.to_owned()))
+    } else {
+        Err("must be SK…:secret")
+    }
+}
+
 pub(super) fn run(args: SimulatorArgs) -> ExitCode {
     if let Some(SimulatorCommand::Replay(args)) = args.command {
         return run_replay(args);
@@ -85,13 +103,10 @@ pub(super) fn run(args: SimulatorArgs) -> ExitCode {
         }
         auth_tokens.push(LOCAL_TOKEN.to_owned());
     }
-    let api_keys = args.api_key.iter().filter_map(|key| key.split_once(':'));
     let config = SimulatorConfig {
         account_sid: args.account_sid,
         auth_tokens,
-        api_keys: api_keys
-            .map(|(id, secret)| (id.to_owned(), secret.to_owned()))
-            .collect(),
+        api_keys: args.api_key,
         owned_numbers: args.number,
         voice_url: args.voice_url,
         calls_per_second: args.cps,
@@ -113,7 +128,7 @@ pub(super) fn run(args: SimulatorArgs) -> ExitCode {
         Err(error) => return complain(&error.to_string(), USAGE),
     };
     let clock = match args.speed {
-        0 | 1 => Clock::system(),
+        1 => Clock::system(),
         speed => {
             let clock = Clock::simulated(Clock::system().now());
             clock.run(speed);

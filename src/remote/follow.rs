@@ -43,7 +43,8 @@ impl RemoteService {
             match self.follow_once(http, id, &mut seen, &mut tell).await {
                 Ok(Some(last)) => return Ok(last),
                 Err(
-                    error @ (RemoteError::Refused { .. }
+                    error @ (RemoteError::Unsendable
+                    | RemoteError::Refused { .. }
                     | RemoteError::NotTablecall { .. }
                     | RemoteError::NotHttp { .. }),
                 ) => {

@@ -102,6 +102,7 @@ fn segment(id: &str) -> &str {
 fn problem_of(error: &RemoteError) -> Value {
     let status = match error {
         RemoteError::Refused { status, .. } | RemoteError::Unwell { status, .. } => *status,
+        RemoteError::Unsendable => 422,
         RemoteError::Unreachable { .. }
         | RemoteError::NotTablecall { .. }
         | RemoteError::NotHttp { .. }
@@ -109,10 +110,10 @@ fn problem_of(error: &RemoteError) -> Value {
         | RemoteError::Cut(_)
         | RemoteError::Lost { .. } => 503,
     };
-    let code = if status == 404 {
-        "call_not_found"
-    } else {
-        "unavailable"
+    let (code, title) = match status {
+        404 => ("call_not_found", "The server did not answer"),
+        422 => ("invalid_request", "Fields are wrong"),
+        _ => ("unavailable", "The server did not answer"),
     };
-    json!({"status": status, "code": code, "title": "The server did not answer", "detail": error.to_string()})
+    json!({"status": status, "code": code, "title": title, "detail": error.to_string()})
 }

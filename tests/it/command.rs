@@ -62,6 +62,32 @@ async fn the_status_tells_what_the_restaurant_said() {
     assert_eq!(unreached.0, Some(1), "{unreached:?}");
 }
 
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    for arguments in [&["--version"][..], &["openapi"]] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let ended = program(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        assert!(said.contains("cannot be written"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_simulator_takes_no_nonsense() {
+    for (flag, value) in [
+        ("--account-sid", "foo"),
+        ("--api-key", "foo"),
+        ("--api-key", "SK0:"),
+        ("--speed", "0"),
+    ] {
+        let ended = program(&["simulator", flag, value]).output().unwrap();
+        assert_eq!(ended.status.code(), Some(64), "{flag} {value}");
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains(flag), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn the_status_tells_why_there_is_no_call() {
     let keyed = AppState::with(
@@ -72,6 +98,22 @@ async fn the_status_tells_why_there_is_no_call() {
     let right = ["--key", "a-secret-of-many-letters"];
     assert_eq!(calls("nonsense", "0101", &[]).await.0, Some(64));
     assert_eq!(calls(&keyed.origin, "0101", &[]).await.0, Some(77));
+    for (key, status) in [
+        // A file of a key ends with the end of a line.
+        ("a-secret-of-many-letters\r\n", 65),
+        ("a-secret\nof-many-letters", 64),
+    ] {
+        let ended = calls(&keyed.origin, "01", &["--key", key]).await;
+        assert_eq!(ended.0, Some(status), "{ended:?}");
+    }
+    for twice in [
+        &["--with", "attempts=5", "--with", "attempts=1"][..],
+        &["--with", "name=Bob"],
+    ] {
+        let ended = calls(&keyed.origin, "0101", twice).await;
+        assert_eq!(ended.0, Some(64), "{ended:?}");
+        assert!(ended.2.contains("a second time"), "{ended:?}");
+    }
     let wrong = calls(&keyed.origin, "01", &right).await;
     assert_eq!(wrong.0, Some(65), "{wrong:?}");
     assert!(wrong.2.contains("phone:"), "{wrong:?}");
