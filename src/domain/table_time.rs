@@ -171,11 +171,26 @@ impl FromStr for TableTime {
         }
         let local = text.strip_suffix(['Z', 'z']).unwrap_or(text);
         let read: DateTime = local.parse().map_err(|_| TimeError::NotATime)?;
+        if !has_possible_offset(local) {
+            return Err(TimeError::NotATime);
+        }
         if read.second() != 0 || read.subsec_nanosecond() != 0 {
             return Err(TimeError::NotAMinute);
         }
         Ok(Self(read))
     }
+}
+
+/// Returns whether the offset is none or one of RFC 3339, whose hours go to 23 as on a clock.
+fn has_possible_offset(local: &str) -> bool {
+    let clock = local.get(11..).unwrap_or_default();
+    let Some(at) = clock.find(['+', '-']) else {
+        return true;
+    };
+    let hours = clock
+        .get(at + 1..at + 3)
+        .and_then(|hours| hours.parse().ok());
+    hours.is_some_and(|hours: u8| hours < 24)
 }
 
 /// The form of the API: `2026-12-04T19:30`.
@@ -247,6 +262,10 @@ mod tests {
             "2026-12-04T19:30"
         );
         assert_eq!(time("2026-12-04T19:30:00Z").to_string(), "2026-12-04T19:30");
+        assert_eq!(
+            time("2026-12-04T19:30+23:59").to_string(),
+            "2026-12-04T19:30"
+        );
     }
 
     #[test]
@@ -259,6 +278,8 @@ mod tests {
             "2026-02-30T19:30",
             "2026-12-04T25:00",
             "2026-12-04T19:30[UTC]",
+            "2026-12-04T19:30+25:00",
+            "2026-12-04T19:30:00-24:00",
         ] {
             assert_eq!(
                 wrong.parse::<TableTime>(),
