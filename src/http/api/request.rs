@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 
+use poem::http::header::CONTENT_ENCODING;
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::payload::{Json, ParsePayload, Payload};
 use poem_openapi::registry::{MetaSchemaRef, Registry};
@@ -204,6 +205,14 @@ impl<T: Type> ParsePayload for Body<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        // A compressed body would be told to be no JSON, which helps nobody.
+        if is_encoded(request) {
+            return Err(Failure::new(
+                Code::UnsupportedMediaType,
+                "Send the body as it is, without the header Content-Encoding.",
+            )
+            .into());
+        }
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
         match strict_json::read(text) {
@@ -221,6 +230,12 @@ impl<T: Type> ParsePayload for Body<T> {
             }
         }
     }
+}
+
+/// Returns whether a body is said to be encoded; `identity` says that it is not.
+fn is_encoded(request: &Request) -> bool {
+    let mut encodings = request.headers().get_all(CONTENT_ENCODING).iter();
+    encodings.any(|it| !it.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 impl<'a, T: Type> ApiExtractor<'a> for Body<T> {
@@ -292,6 +307,23 @@ mod tests {
             Code::BadJson,
             "depth is bounded"
         );
+    }
+
+    #[test]
+    fn a_body_that_is_encoded_is_refused_by_the_name_of_the_header() {
+        let read = |encoding: &str| {
+            let request = Request::builder().header(CONTENT_ENCODING, encoding);
+            let (request, mut body) = request.body(b"{}".to_vec()).split();
+            let read = <Body<CallRequest> as ParsePayload>::from_request(&request, &mut body);
+            let read = read.now_or_never().expect("read at once");
+            read.map_err(|error| error.downcast::<Failure>().expect("a failure of ours"))
+        };
+        for encoding in ["gzip", "identity, gzip", "br", ""] {
+            let failure = read(encoding).unwrap_err();
+            assert_eq!(failure.code, Code::UnsupportedMediaType, "{encoding}");
+            assert!(failure.detail.contains("Content-Encoding"), "{encoding}");
+        }
+        assert!(read("Identity").is_ok());
     }
 
     #[test]

@@ -304,7 +304,9 @@ impl Code {
             }
             Self::NoCallbackUrl => "Name a callback_url when you ask for the call.",
             Self::PayloadTooLarge => "A body has at most 64 KiB.",
-            Self::UnsupportedMediaType => "Send Content-Type: application/json.",
+            Self::UnsupportedMediaType => {
+                "Send Content-Type: application/json, and no Content-Encoding."
+            }
             Self::InvalidRequest => "errors names each wrong field, its code and its rule.",
             Self::IdempotencyMismatch => {
                 "A key stands for one request: send another key with another request."
