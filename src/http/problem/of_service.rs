@@ -62,7 +62,7 @@ impl From<service::ServiceError> for Failure {
                 retry_after: Some(30),
                 ..Self::new(
                     Code::Unavailable,
-                    "As many calls are open as this service can hold.",
+                    "This service holds as many calls as it can: those that are open, and those that ended within the last hour.",
                 )
             },
             ServiceError::Unavailable(store::StoreError::Away) => Self {
@@ -144,8 +144,8 @@ fn sentence(text: &str) -> String {
 }
 
 fn twilio(refusal: &TwilioRefusal) -> Failure {
-    let code = refusal.code.map_or_else(
-        || "without a code".to_owned(),
+    let code = refusal.code.filter(|code| *code != 0).map_or_else(
+        || format!("with status {} and without a code", refusal.status),
         |code| format!("with code {code}"),
     );
     let detail = format!("Twilio refused the call {code}. {}", refusal.advice());

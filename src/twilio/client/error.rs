@@ -262,6 +262,10 @@ impl TwilioRefusal {
                 (Class::FixRequest, _) => {
                     "Change the request: Twilio will refuse it again as it is."
                 }
+                (Class::Unknown, _) if self.code.is_none_or(|code| code == 0) => {
+                    "Nothing can be looked up: see Twilio's message, if there is one, and the account in the Twilio \
+                     console."
+                }
                 (Class::Unknown, _) => "Look the code up in Twilio's error dictionary.",
             })
     }

@@ -21,6 +21,15 @@ fn the_catalogue_is_read_whole() {
 }
 
 #[test]
+fn only_a_code_that_there_is_can_be_looked_up() {
+    let advice = |code: Option<u32>| refusal(400, code, "").advice();
+    assert!(advice(Some(99_999)).contains("Look the code up"));
+    for none in [None, Some(0)] {
+        assert!(!advice(none).contains("code"), "{none:?}");
+    }
+}
+
+#[test]
 fn codes_decide_whose_move_it_is() {
     for (status, code, class) in [
         (401, Some(20_003), Class::FixAccount),
