@@ -112,6 +112,9 @@ async fn the_other_pages_fit_every_width() {
     opens_all(&reader).await;
     fits(&reader, "an idle phone").await;
     guest.asks_for_a_table(RESTAURANT).await;
+    site.pause_while_it_rings().await;
+    reader.button("Answer").await;
+    fits(&reader, "a phone that rings").await;
     reader.answers(&site).await;
     reader.press("5").await;
     reader.see(".pressed").await;
