@@ -58,9 +58,10 @@ enum Availability {
         since: Timestamp,
         until: Timestamp,
     },
-    /// Twilio refuses the account: with this code; when it is tested again.
+    /// Twilio refuses the account: with this code; what to do about it; when it is tested again.
     Shut {
         code: u32,
+        advice: &'static str,
         test_at: Timestamp,
     },
     /// The server that answers creates is not Twilio; only a restart with other settings changes
@@ -163,8 +164,8 @@ impl CarrierHealth {
         until
     }
 
-    /// Twilio refuses the account: when it is tested.
-    pub(super) fn shut(&self, code: u32, now: Timestamp) {
+    /// Twilio refuses the account: when it is tested. `advice` is for operators.
+    pub(super) fn shut(&self, code: u32, advice: &'static str, now: Timestamp) {
         let mut known = self.lock();
         if matches!(known.availability, Availability::Shut { test_at, .. } if test_at > now)
             || matches!(known.availability, Availability::Foreign)
@@ -175,11 +176,13 @@ impl CarrierHealth {
         known.pauses = known.pauses.saturating_add(1);
         known.availability = Availability::Shut {
             code,
+            advice,
             test_at: plus(now, pause + jitter(pause)),
         };
         drop(known);
         tracing::error!(
             twilio.code = code,
+            advice,
             "Twilio refuses this account: nothing is dialled until it works again"
         );
         self.closed.notify_one();
@@ -305,11 +308,14 @@ impl CarrierHealth {
                 detail: format!("Twilio is busy or out of reach; calls wait until {until:.0}."),
                 grave: false,
             }),
-            Availability::Shut { code, test_at } => found.push(HealthIssue {
+            Availability::Shut {
+                code,
+                advice,
+                test_at,
+            } => found.push(HealthIssue {
                 part: "twilio",
                 detail: format!(
-                    "Twilio refuses this account: {} It is tested again at {test_at:.0}.",
-                    says(code)
+                    "Twilio refuses this account: code {code}. {advice} It is tested again at {test_at:.0}."
                 ),
                 grave: true,
             }),

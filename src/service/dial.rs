@@ -146,7 +146,7 @@ impl Dialler {
         let code = refusal.code.unwrap_or_else(|| u32::from(refusal.status));
         match (refusal.scope(), from) {
             (Scope::Account, _) => {
-                carrier.shut(code, now);
+                carrier.shut(code, refusal.advice(), now);
                 None
             }
             // If another number of ours is left, the call is tried with that one at once.
@@ -184,6 +184,7 @@ impl Dialler {
                 Err(TwilioError::Refused(refusal)) => {
                     carrier.shut(
                         refusal.code.unwrap_or_else(|| u32::from(refusal.status)),
+                        refusal.advice(),
                         self.engine.now(),
                     );
                 }

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What a refusal of the account advises.
+const ADVICE: &str = "Twilio gives no token: check the client.";
+
 fn now() -> Timestamp {
     "2026-12-01T12:00:00Z".parse().unwrap()
 }
@@ -53,7 +56,7 @@ fn a_clock_that_is_set_back_makes_no_pause_longer() {
 #[test]
 fn a_refused_account_is_dialled_for_only_after_a_test() {
     let carrier = CarrierHealth::new(&[]);
-    carrier.shut(20_003, now());
+    carrier.shut(20_003, ADVICE, now());
     let test_at = carrier.test_at().unwrap();
     assert!(
         carrier
@@ -63,7 +66,9 @@ fn a_refused_account_is_dialled_for_only_after_a_test() {
     );
     let health_issues = carrier.health_issues(now());
     assert!(
-        health_issues[0].grave && health_issues[0].detail.contains("20003"),
+        health_issues[0].grave
+            && health_issues[0].detail.contains("20003")
+            && health_issues[0].detail.contains(ADVICE),
         "{health_issues:?}"
     );
     carrier.reopen();
@@ -71,7 +76,7 @@ fn a_refused_account_is_dialled_for_only_after_a_test() {
         (carrier.closed_until(now()), carrier.test_at()),
         (None, None)
     );
-    carrier.shut(20_003, test_at);
+    carrier.shut(20_003, ADVICE, test_at);
     assert!(
         carrier.test_at().unwrap().duration_since(test_at) >= FIRST_TEST * 2,
         "the next pause is longer"
@@ -84,7 +89,7 @@ fn what_is_not_twilio_is_dialled_through_no_more_whatever_follows() {
     carrier.mark_foreign();
     carrier.reopen();
     carrier.accepted();
-    carrier.shut(20_003, now());
+    carrier.shut(20_003, ADVICE, now());
     carrier.busy(None, now());
     let later = now() + SignedDuration::from_hours(5);
     assert!(carrier.closed_until(later).is_some());
