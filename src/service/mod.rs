@@ -41,6 +41,7 @@ mod preexisting_calls;
 mod preexisting_watch;
 mod settings;
 mod sweep;
+mod takeover;
 mod traced;
 mod voicemail;
 mod dial_decision;

@@ -12,9 +12,7 @@ use crate::call::{
 };
 use crate::domain::Language;
 use crate::speech::Speech;
-use crate::store::{
-    self, CallStore as _, IdempotencyEntry, IdempotencyStore as _, NumberStore as _, Saved,
-};
+use crate::store::{self, CallStore as _, Saved};
 use crate::telemetry::metrics::labels::{ACCOUNT, EXPIRED, MALFORMED, NO_KEY};
 use crate::telemetry::request;
 use crate::ticket::{Opened, TicketError, TicketPurpose, Tickets};
@@ -298,55 +296,6 @@ impl WebhookHandler {
         // It can neither be had nor taken over: a store that is away, and no room left to wait for
         // it.
         Err(store::StoreError::Full.into())
-    }
-
-    /// Restores the number lock and idempotency key of a call that was taken over. If the store
-    /// fails, the person on the line is served all the same.
-    async fn took_over(&self, call: &Arc<Call>) {
-        self.engine.log_new(call);
-        if call.has_line() {
-            self.dialler.note_line(call.id).await;
-        }
-        // A client that asks again under its key must get this call, and not another one.
-        if let Some(key) = call.carry_over.idempotency {
-            let _known = self
-                .engine
-                .store
-                .reserve(key, IdempotencyEntry::of(call), self.engine.now())
-                .await;
-        }
-        if let Err(error) = self.end_repeats(call).await {
-            tracing::error!(call.id = %call.id, %error, "the same request, asked again meanwhile, could not be ended");
-        }
-        if self
-            .dialler
-            .is_opted_out(call.reservation.phone)
-            .await
-            .unwrap_or(false)
-        {
-            let _barred = self.engine.apply(call.id, Event::OptedOut).await;
-        }
-    }
-
-    /// Ends what its client asked again, without a key, while nobody knew this call: one request
-    /// rings once.
-    async fn end_repeats(&self, call: &Call) -> Result<(), store::StoreError> {
-        let store = &self.engine.store;
-        for id in store.open_calls(call.reservation.phone).await? {
-            let Some(other) = store.load(id).await? else {
-                continue;
-            };
-            let is_repeat = other.id != call.id
-                && other.owner == call.owner
-                && other.reservation.asks_the_same(&call.reservation);
-            if is_repeat
-                && other.attempts.is_empty()
-                && let Some(applied) = self.engine.apply(id, Event::Cancel).await?
-            {
-                self.engine.perform(&applied);
-            }
-        }
-        Ok(())
     }
 
     /// Renders a reply about a call. `action` makes the URL to which the next key is sent.

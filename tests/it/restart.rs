@@ -170,3 +170,34 @@ async fn a_request_that_is_repeated_after_a_restart_rings_once() {
     second.stops().await;
     carrier.finish().await;
 }
+
+#[tokio::test]
+async fn a_repeat_that_rings_is_ended_when_the_first_call_of_its_key_shows_up() {
+    let carrier = TestApp::start().await;
+    let first = started(&carrier, None, OLD).await;
+    let address = first.origin["http://".len()..].to_owned();
+    let made = first.send(keyed(&first)).await;
+    assert_eq!(made.status, 202, "{}", made.text);
+    let mut phone = carrier.phone(RESTAURANT).rings().await;
+    first.stops().await;
+
+    // The carrier's list does not show the call that rings.
+    carrier
+        .goes_wrong(json!({"list_stale": {"seconds": 600}}))
+        .await;
+    let second = started(&carrier, Some(&address), OLD).await;
+    let repeat = second.send(keyed(&second)).await;
+    assert_eq!(repeat.status, 202, "{}", repeat.text);
+    assert_ne!(repeat.body["id"], made.body["id"]);
+
+    phone.answers().await;
+    phone.hears("To accept").await;
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    let id = repeat.body["id"].as_str().unwrap();
+    phone.hangs_up().await;
+    let repeat = Asked::new(&second, id.to_owned());
+    repeat.ends_as("canceled", 1).await;
+    second.stops().await;
+    carrier.finish().await;
+}
