@@ -84,8 +84,10 @@ async fn the_app_fits_every_width_in_every_language() {
     fits(&guest, "the opening hours").await;
     guest.press("Cancel").await;
     guest.press("Call the restaurant").await;
+    site.pause_while_it_rings().await;
     guest.see(".steps .now").await;
     in_every_language(&guest, "a call under way").await;
+    site.resume();
     site.phone_answers().await;
     site.phone_accepts().await;
     assert_eq!(guest.verdict().await, "confirmed");
