@@ -85,7 +85,7 @@ pub struct Config {
     /// Machine detection is on.
     pub machine_detection: bool,
     /// Keys of the API by name and secret.
-    pub api_keys: Vec<(String, String)>,
+    pub api_keys: Vec<NamedSecret>,
     /// Keys that seal and open tickets.
     pub ticket_keys: Vec<Key>,
     /// Countries that may be called; `None`: all.
@@ -171,7 +171,22 @@ impl TwilioBackend {
     }
 }
 
+/// A secret, and the name by which logs and metrics call it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NamedSecret {
+    /// The name.
+    pub name: String,
+    /// The secret, which `Debug` does not show.
+    pub secret: String,
+}
+
 /// Secrets stay out of every log.
+impl fmt::Debug for NamedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NamedSecret({})", self.name)
+    }
+}
+
 impl fmt::Debug for TwilioBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -195,7 +195,7 @@ fn admission(config: &Config) -> AuthConfig {
     let keys = config
         .api_keys
         .iter()
-        .map(|(name, secret)| (name.as_str(), secret.as_str()));
+        .map(|key| (key.name.as_str(), key.secret.as_str()));
     AuthConfig {
         keys: ApiKeys::new(keys),
         proxies: config.trusted_proxies.clone(),

@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use super::account::simulator_account;
 use super::reader::{Reader, list, set};
 use super::server::is_loopback;
-use super::{Config, ConfigProblem, Features, Findings, RawConfig, TwilioAccount, TwilioBackend};
+use super::{
+    Config, ConfigProblem, Features, Findings, NamedSecret, RawConfig, TwilioAccount, TwilioBackend,
+};
 use crate::domain::Country;
 use crate::notify::Secret;
 use crate::policy::{CallLimits, Hours};
@@ -188,7 +190,7 @@ impl Reader {
         }
     }
 
-    fn api_keys(&mut self, given: &RawConfig, simulated: bool) -> Vec<(String, String)> {
+    fn api_keys(&mut self, given: &RawConfig, simulated: bool) -> Vec<NamedSecret> {
         let text = set(&given.clients.api_keys);
         if text.is_none() && !simulated {
             self.wrong(
@@ -212,7 +214,10 @@ impl Reader {
                 );
             }
         }
-        keys
+        let named = keys.into_iter();
+        named
+            .map(|(name, secret)| NamedSecret { name, secret })
+            .collect()
     }
 
     fn call_hours(&mut self, given: &RawConfig, simulated: bool) -> Hours {

@@ -333,8 +333,29 @@ fn a_service_that_can_hold_no_call_does_not_start() {
 
 #[test]
 fn nothing_secret_is_shown() {
-    let shown = format!("{:?}", Config::read(&live()).unwrap());
-    assert!(!shown.contains("0f1e2d3c"), "{shown}");
+    let secret = "whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let given = live().with(|it| {
+        it.clients.api_keys = some("app:sixteen-letters-at-least");
+        it.clients.webhook_secrets = some(secret);
+        it.storage.ticket_keys = some(key);
+        it.storage.index_key = some(key);
+        it.storage.redis_url = some("rediss://me:a-long-password@redis.example.com");
+    });
+    let shown = format!("{:?}", Config::read(&given).unwrap());
+    for hidden in [
+        "0f1e2d3c",
+        "sixteen-letters",
+        "AQIDBAUG",
+        "AAAAAAAAAA",
+        "a-long-password",
+    ] {
+        assert!(!shown.contains(hidden), "{hidden}: {shown}");
+    }
+    assert!(
+        shown.contains("app"),
+        "a key is called by its name: {shown}"
+    );
 }
 
 #[test]
