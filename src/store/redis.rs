@@ -138,7 +138,8 @@ pub struct Settings {
     pub retention: SignedDuration,
     /// Calls started a second, by all instances together; 0: as many as come.
     pub per_second: u32,
-    /// Numbers that asked not to be called again before this process began. The server is told.
+    /// Numbers that asked not to be called again before this process began; they are written to the
+    /// server.
     pub opted_out: HashSet<Phone>,
 }
 

@@ -171,8 +171,8 @@ impl Redis {
         cmd.arg(self.names.run())
             .arg(RUN_LIFE.as_millis().to_string());
         let _renewed: Result<bool, StoreError> = self.link.ask("other", &cmd).await;
-        // First of all: nobody may ring them meanwhile. A server that took over may lack them, too.
-        self.remembered.forget_server();
+        // First of all: no instance may ring them meanwhile. A server that took over may lack them,
+        // too.
         self.restore_opt_outs().await;
         if is_emptied {
             self.store_again().await;

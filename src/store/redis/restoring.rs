@@ -19,17 +19,14 @@ pub(super) struct Remembered {
     /// Numbers whose staff asked not to be called again: those of the file, and those that this
     /// instance has heard since.
     opted_out: Mutex<HashSet<Phone>>,
-    /// Whether the server may lack some of them.
-    is_opt_out_missing: AtomicBool,
     /// Whether open lines are counted (`TWILIO_LINES`).
     are_lines_counted: AtomicBool,
 }
 
 impl Remembered {
-    /// With numbers that the server has not been told yet.
+    /// With numbers that the server may not have yet.
     pub(super) fn new(opted_out: HashSet<Phone>) -> Self {
         Self {
-            is_opt_out_missing: AtomicBool::new(!opted_out.is_empty()),
             opted_out: Mutex::new(opted_out),
             are_lines_counted: AtomicBool::new(false),
         }
@@ -46,12 +43,6 @@ impl Remembered {
 
     pub(super) fn count_lines(&self) {
         self.are_lines_counted.store(true, Ordering::Relaxed);
-    }
-
-    /// The server may have lost what it knew.
-    pub(super) fn forget_server(&self) {
-        let is_missing = !self.opted_out().is_empty();
-        self.is_opt_out_missing.store(is_missing, Ordering::SeqCst);
     }
 
     fn opted_out(&self) -> MutexGuard<'_, HashSet<Phone>> {
@@ -77,11 +68,10 @@ impl Redis {
         }
     }
 
-    /// Writes the numbers that the server may lack. Those that fail are written after the next
-    /// break.
+    /// Writes all known numbers, because the server may lack some. Those that fail are written after
+    /// the next break.
     pub(super) async fn restore_opt_outs(&self) {
-        let is_missing = &self.remembered.is_opt_out_missing;
-        if self.has_index().is_err() || !is_missing.swap(false, Ordering::SeqCst) {
+        if self.has_index().is_err() {
             return;
         }
         let phones: Vec<Phone> = self.remembered.opted_out().iter().copied().collect();
@@ -89,7 +79,6 @@ impl Redis {
             let writes = phones.iter().map(|phone| self.write_opt_out(*phone));
             let written = futures_util::future::join_all(writes).await;
             if written.iter().any(Result::is_err) {
-                is_missing.store(true, Ordering::SeqCst);
                 return;
             }
         }
