@@ -2,6 +2,14 @@
 
 use super::*;
 
+/// Whether the number of the example's calls is held by one of them.
+async fn is_taken(store: &Store) -> bool {
+    let another = example::queued(9);
+    let asking = asking_for(&another);
+    let grant = store.request_dial(&asking, DialMode::Peek).await;
+    grant.unwrap().taken
+}
+
 #[tokio::test]
 async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_comes_back_empty() {
     if server::is_missing() {
@@ -52,15 +60,7 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
     .await;
     assert!(other.is_opted_out(phone).await.unwrap());
     assert_eq!(other.load(CallId::from_bytes([3; 16])).await.unwrap(), None);
-    let another = example::queued(9);
-    let is_taken = async || {
-        other
-            .request_dial(&asking_for(&another), DialMode::Peek)
-            .await
-            .unwrap()
-            .taken
-    };
-    until("its number is taken again", is_taken).await;
+    until("its number is taken again", async || is_taken(&other).await).await;
 }
 
 #[tokio::test]
@@ -288,13 +288,5 @@ async fn a_server_that_took_over_without_the_last_writes_is_told_them_again() {
     })
     .await;
     assert!(other.is_opted_out(phone).await.unwrap());
-    let another = example::queued(9);
-    let is_taken = async || {
-        other
-            .request_dial(&asking_for(&another), DialMode::Peek)
-            .await
-            .unwrap()
-            .taken
-    };
-    until("its number is taken", is_taken).await;
+    until("its number is taken", async || is_taken(&other).await).await;
 }
