@@ -153,7 +153,7 @@ fn say(text: &str) -> ExitCode {
     said(writeln!(std::io::stdout(), "{text}"))
 }
 
-/// A reader who has had enough knows that; a full disk is told.
+/// Reports a failed write, such as to a full disk, but not a reader that closed its end early.
 fn said(written: std::io::Result<()>) -> ExitCode {
     match written {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,7 +15,7 @@ const RECORDS: SignedDuration = SignedDuration::from_mins(15);
 /// Number of searches at Twilio that must find nothing before a create without an answer counts as
 /// never placed.
 const SEARCHES: u8 = 2;
-/// Longest delay at which a running process wakes a call, by a clock that nobody sets.
+/// Longest delay at which a running process wakes a call, by a clock that is not set.
 const OVERSLEPT: SignedDuration = SignedDuration::from_secs(5);
 /// Longest time for which an attempt is looked up.
 const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);

@@ -60,7 +60,7 @@ fn body_of(args: &CallArgs) -> Result<serde_json::Map<String, serde_json::Value>
         } else {
             serde_json::from_str(value).unwrap_or_else(|_| value.into())
         };
-        // The API takes no field twice either: nobody could say which one was meant.
+        // The API takes no field twice either: it is not known which one was meant.
         if body.insert(field.to_owned(), value).is_some() {
             return Err(format!("--with {field}=… gives {field} a second time"));
         }

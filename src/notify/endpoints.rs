@@ -49,7 +49,7 @@ struct Endpoint {
     probed: bool,
 }
 
-/// The name of the endpoint that calls of `owner` with `url` tell; no owner has a space in its name.
+/// The name of the endpoint of `owner` at the origin of `url`; no owner has a space in its name.
 pub(super) fn name(owner: &str, url: &CallbackUrl) -> String {
     format!("{owner} {}", url.origin())
 }

@@ -37,8 +37,8 @@ impl WebhookHandler {
         }
     }
 
-    /// Ends what its client asked again while nobody knew this call: one request rings once. The
-    /// same key is certainly the same request, so its call is ended while it rings, too.
+    /// Ends repeats of the request that were made while this call was unknown: one request rings
+    /// once. The same key is certainly the same request, so its call is ended while it rings, too.
     async fn end_repeats(&self, call: &Call) -> Result<(), StoreError> {
         let store = &self.engine.store;
         for id in store.open_calls(call.reservation.phone).await? {

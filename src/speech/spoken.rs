@@ -104,7 +104,7 @@ impl Out {
     }
 
     /// Makes "d’" of a French "de" at the end if `name`, which is written next, begins with a vowel.
-    /// An h is left alone: whether that of a name is mute, nobody knows, and both are said.
+    /// An h is left alone: it is not known whether that of a name is mute, and both are said.
     pub(super) fn elide_before(&mut self, name: &str) {
         let mut letters = name.trim_start().chars().flat_map(char::to_lowercase);
         let begins = match letters.next() {

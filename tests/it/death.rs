@@ -237,7 +237,7 @@ async fn killed_all_together_once_key_9_is_stored() {
     all.hears("Should we never call this number again?").await;
     all.dies(OWNER).await;
     all.dies(OTHER).await;
-    // The end of the talk reaches nobody.
+    // The end of the talk reaches no process.
     all.acts("hangup", Value::Null).await;
     all.line("ends", |line| line["ended"] == true).await;
     all.begins(OTHER).await;

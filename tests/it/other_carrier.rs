@@ -1,5 +1,5 @@
 //! A server that plays Twilio and is not: it names calls in another way. Nothing more is dialled
-//! through it, and whoever picks up meanwhile is asked all the same.
+//! through it, and staff who pick up meanwhile are asked all the same.
 
 use serde_json::json;
 use tablecall::config::RawConfig;

@@ -212,7 +212,7 @@ async fn doctor_gives_the_hint_of_the_server_and_only_with_its_token() {
     );
     let wrong = doctors_word(&app, &app.origin, "another token").await;
     assert!(wrong.contains("another TWILIO_AUTH_TOKEN"), "{wrong}");
-    // What the doctor of this service asks alarms nobody; that of a stranger does.
+    // A probe of this service's own doctor is not logged as refused; one of a stranger is.
     let logs = app.finish().await;
     assert_eq!(refusals(&logs).len(), 2, "{logs}");
     assert!(!logs.contains("its ticket cannot be used"), "{logs}");

@@ -197,8 +197,8 @@ fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, R
         (Some(_), Some("9")) if position.prompt.heard(moment) >= HELD_UP => {
             return opt_out(listen);
         }
-        // Soon after, this may be a digit of a time whose webhook was delayed, since nobody who
-        // accepts presses such a key so soon. Later it means nothing.
+        // Soon after, this may be a digit of a time whose webhook was delayed, since staff who
+        // accept press no such key so soon. Later it means nothing.
         (Some(decision @ (Decision::Accepted | Decision::OtherTime(_))), Some(digits))
             if !matches!(digits, "1" | "#") =>
         {

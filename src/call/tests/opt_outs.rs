@@ -30,8 +30,8 @@ fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
                 || !matches!(last, Event::Keyed { .. })
         );
     }
-    // The process that received the end died before it kept the wish: whoever concludes the call
-    // keeps it.
+    // The process that received the end died before it kept the wish: the process that concludes
+    // the call keeps it.
     let Event::Closed(_, closing) = closed(FinalStatus::Completed) else {
         unreachable!("it is what it is called");
     };

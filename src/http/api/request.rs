@@ -205,7 +205,7 @@ impl<T: Type> ParsePayload for Body<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
-        // A compressed body would be told to be no JSON, which helps nobody.
+        // Read as it is, a compressed body would be reported as invalid JSON.
         if is_encoded(request) {
             return Err(Failure::new(
                 Code::UnsupportedMediaType,

@@ -35,8 +35,8 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// A call. One that is packed stays so until it changes: whoever reads many in turn would
-    /// otherwise pack another one with each.
+    /// A call. One that is packed stays so until it changes: otherwise each read of one
+    /// call would pack another.
     pub(super) fn get(&self, id: CallId) -> Option<Arc<Call>> {
         self.calls.get(&id)?.call(id)
     }

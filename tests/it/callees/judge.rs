@@ -121,7 +121,7 @@ impl Case<'_> {
         entries.filter(move |entry| entry["what"] == what)
     }
 
-    /// The offer that nobody confirmed is the time that was typed last.
+    /// An offer that was not confirmed is the time that was typed last.
     fn is_typed(&self, taken: &Meaning) -> Result<(), String> {
         let typed = self.timeline("time_typed").last();
         let typed = typed.and_then(|entry| entry["detail"].as_str());
@@ -178,7 +178,7 @@ impl Case<'_> {
     }
 
     /// The keys that were pressed on a line. Its clock stands while a document is fetched, and so does
-    /// whoever presses the keys: what the carrier held up a webhook for passed between two keys.
+    /// the callee who presses the keys: what the carrier held up a webhook for passed between two keys.
     fn presses(&self, line: &Value) -> Vec<Press> {
         let Some(picked_up) = moment(&line["answered_at"]) else {
             return Vec::new();
@@ -212,7 +212,7 @@ impl Case<'_> {
                     next = sent.next();
                     typed.clear();
                 } else if !digits.starts_with(&typed) {
-                    // It was pressed while nobody listened.
+                    // It was pressed while no Gather was open.
                     let _unheard = typed.pop();
                 }
             }
