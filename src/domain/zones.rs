@@ -244,6 +244,12 @@ pub fn rules(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
+/// The rules of several zones.
+#[cfg(test)]
+pub(crate) fn rules_of(names: &[&str]) -> Vec<TimeZone> {
+    names.iter().map(|name| rules(name)).collect()
+}
+
 /// Returns whether two names are links to one zone of the database, as Asia/Calcutta and
 /// Asia/Kolkata.
 #[must_use]
@@ -255,55 +261,89 @@ pub fn is_same_zone(one: &str, other: &str) -> bool {
 /// Returns whether two zones show the same time at each moment of the next 400 days.
 #[must_use]
 pub fn keep_one_clock(one: &str, other: &str, now: Timestamp) -> bool {
-    one == other || clock(one, now) == clock(other, now)
+    one == other || distinct(&[one, other], now).len() == 1
 }
 
 /// The zones without those that keep the clock of one before them: the first of each clock.
 #[must_use]
 pub fn distinct<'a>(zones: &[&'a str], now: Timestamp) -> Vec<&'a str> {
-    let mut clocks: Vec<u64> = Vec::with_capacity(zones.len());
-    let mut out = Vec::with_capacity(zones.len());
-    for zone in zones {
-        let clock = clock(zone, now);
-        if !clocks.contains(&clock) {
-            clocks.push(clock);
-            out.push(*zone);
+    first_of_each_clock(zones, now, |zone, _| zone)
+}
+
+/// The rules of the zones, each clock once: those of [`distinct`].
+#[must_use]
+pub fn distinct_rules(zones: &[&str], now: Timestamp) -> Vec<TimeZone> {
+    first_of_each_clock(zones, now, |_, clock| clock.rules.clone())
+}
+
+fn first_of_each_clock<'a, T>(
+    zones: &[&'a str],
+    now: Timestamp,
+    taken: impl Fn(&'a str, &Clock) -> T,
+) -> Vec<T> {
+    let mut hashes: Vec<u64> = Vec::with_capacity(zones.len());
+    let mut out = Vec::new();
+    with_clocks(zones, now, |zone, clock| {
+        if !hashes.contains(&clock.hash) {
+            hashes.push(clock.hash);
+            out.push(taken(zone, clock));
         }
-    }
+    });
     out
 }
 
-/// Hashes of clocks, by the name of the zone, for the 400 days from one day on.
+/// The rules of a zone, and a hash of what its clock shows over the next 400 days. Zones with the
+/// same hash share one clock.
+struct Clock {
+    hash: u64,
+    rules: TimeZone,
+}
+
+impl Clock {
+    fn new(zone: &str, day: i64) -> Self {
+        let rules = rules(zone);
+        let hash = clock_hash(&rules, day);
+        Self { hash, rules }
+    }
+}
+
+/// Clocks by the name of the zone, for the 400 days from one day on.
 #[derive(Default)]
 struct Clocks {
     /// Days since 1970.
     day: i64,
-    by_zone: FxHashMap<Box<str>, u64>,
+    by_zone: FxHashMap<Box<str>, Clock>,
 }
 
 static CLOCKS: LazyLock<RwLock<Clocks>> = LazyLock::new(RwLock::default);
 
-/// A hash of the clock of a zone over the next 400 days. Zones with the same hash share one clock.
-/// It is computed once for each zone and day.
-fn clock(zone: &str, now: Timestamp) -> u64 {
+/// Calls `each` with the clock of every zone, in order. A clock is computed once for each zone and
+/// day.
+fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a str, &Clock)) {
     let day = now.as_second().div_euclid(86_400);
     // A thread that panicked in between has left whole entries behind.
     let known = CLOCKS.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some(clock) = known.by_zone.get(zone).filter(|_| known.day == day) {
-        return *clock;
+    let clocks = zones.iter().map(|zone| known.by_zone.get(*zone));
+    let clocks: Option<Vec<&Clock>> = clocks.collect();
+    if let Some(clocks) = clocks.filter(|_| known.day == day) {
+        for (zone, clock) in zones.iter().zip(clocks) {
+            each(zone, clock);
+        }
+        return;
     }
     drop(known);
-    let clock = worked_out(&rules(zone), day);
     let mut known = CLOCKS.write().unwrap_or_else(PoisonError::into_inner);
     if known.day != day {
         known.by_zone.clear();
         known.day = day;
     }
-    known.by_zone.insert(zone.into(), clock);
-    clock
+    for zone in zones {
+        let clock = known.by_zone.entry((*zone).into());
+        each(zone, clock.or_insert_with(|| Clock::new(zone, day)));
+    }
 }
 
-fn worked_out(rules: &TimeZone, day: i64) -> u64 {
+fn clock_hash(rules: &TimeZone, day: i64) -> u64 {
     let start = Timestamp::from_second(day * 86_400).unwrap_or(Timestamp::MIN);
     let end = start.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
     let mut hasher = DefaultHasher::new();

@@ -6,8 +6,6 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::zones;
-
 /// The hours in local time; `None` inside: always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hours(Option<(Time, Time)>);
@@ -28,31 +26,30 @@ impl Hours {
     /// several is not rung in the night of any of them. Without a zone nothing does, unless there
     /// is no limit.
     #[must_use]
-    pub fn contain(self, at: Timestamp, zones: &[&str]) -> bool {
-        let rules: Vec<TimeZone> = zones.iter().map(|zone| zones::rules(zone)).collect();
-        self.contain_in(at, &rules)
-    }
-
-    fn contain_in(self, at: Timestamp, rules: &[TimeZone]) -> bool {
+    pub fn contain(self, at: Timestamp, zones: &[TimeZone]) -> bool {
         let Some((from, to)) = self.0 else {
             return true;
         };
-        let inside = |rules: &TimeZone| (from..to).contains(&rules.to_datetime(at).time());
-        !rules.is_empty() && rules.iter().all(inside)
+        let inside = |zone: &TimeZone| (from..to).contains(&zone.to_datetime(at).time());
+        !zones.is_empty() && zones.iter().all(inside)
     }
 
     /// The first allowed moment from `earliest` on, and before `limit`; `None` when there is none.
     #[must_use]
-    pub fn next(self, earliest: Timestamp, limit: Timestamp, zones: &[&str]) -> Option<Timestamp> {
+    pub fn next(
+        self,
+        earliest: Timestamp,
+        limit: Timestamp,
+        zones: &[TimeZone],
+    ) -> Option<Timestamp> {
         if self.0.is_none() {
             return Some(earliest);
         }
         if zones.is_empty() {
             return None;
         }
-        let rules: Vec<TimeZone> = zones.iter().map(|zone| zones::rules(zone)).collect();
         let mut at = earliest;
-        while !self.contain_in(at, &rules) {
+        while !self.contain(at, zones) {
             // On to the next quarter of an hour: hours begin and end on those.
             let seconds = at.as_second();
             let next = seconds - seconds.rem_euclid(GRAIN.as_secs()) + GRAIN.as_secs();
@@ -96,6 +93,7 @@ pub(super) fn local_span(text: &str, step: i8) -> Option<(Time, Time)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::zones::rules_of;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -104,8 +102,9 @@ mod tests {
     #[test]
     fn the_restaurants_clock_counts() {
         let hours: Hours = "10:00-21:00".parse().unwrap();
-        let next =
-            |from: &str, zones: &[&str]| hours.next(at(from), at("2027-01-01T00:00:00Z"), zones);
+        let next = |from: &str, zones: &[&str]| {
+            hours.next(at(from), at("2027-01-01T00:00:00Z"), &rules_of(zones))
+        };
         assert_eq!(
             next("2026-12-01T12:00:00Z", &["Europe/Berlin"]),
             Some(at("2026-12-01T12:00:00Z"))
@@ -128,7 +127,7 @@ mod tests {
             hours.next(
                 at("2026-12-01T22:00:00Z"),
                 at("2026-12-02T05:00:00Z"),
-                &["Europe/Berlin"]
+                &rules_of(&["Europe/Berlin"])
             ),
             None
         );
@@ -136,7 +135,7 @@ mod tests {
             Hours::ALWAYS.next(
                 at("2026-12-01T03:00:00Z"),
                 at("2026-12-02T05:00:00Z"),
-                &both
+                &rules_of(&both)
             ),
             Some(at("2026-12-01T03:00:00Z"))
         );

@@ -14,6 +14,10 @@ pub mod ring_times;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::slice;
+
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::call::WaitingFor;
@@ -131,7 +135,7 @@ impl Rules {
             })
             .and_then(|()| admitted(purpose, input, now))
             .and_then(|()| {
-                let zones = self.possible_zones(reservation, phone, now);
+                let zones = self.possible_rules(reservation, phone, now);
                 self.moment(reservation, &zones, purpose, &input.room, now)
             });
         let (at, why) = match judged {
@@ -198,14 +202,33 @@ impl Rules {
         phone: Option<PhoneFacts>,
         now: Timestamp,
     ) -> Vec<&'a str> {
-        if let Some(zone) = &reservation.timezone {
-            return vec![zone.as_str()];
+        match &reservation.timezone {
+            Some(zone) => vec![zone.as_str()],
+            None => zones::distinct(&self.number_zones(reservation, phone), now),
         }
-        let Some(facts) = phone else {
-            return Vec::new();
-        };
-        let zones = zones::of_number(reservation.phone, facts, self.countries.as_deref());
-        zones::distinct(&zones, now)
+    }
+
+    /// The rules of [`Rules::possible_zones`].
+    fn possible_rules(
+        &self,
+        reservation: &Reservation,
+        phone: Option<PhoneFacts>,
+        now: Timestamp,
+    ) -> Vec<TimeZone> {
+        match &reservation.timezone {
+            Some(zone) => vec![zone.rules()],
+            None => zones::distinct_rules(&self.number_zones(reservation, phone), now),
+        }
+    }
+
+    fn number_zones(
+        &self,
+        reservation: &Reservation,
+        phone: Option<PhoneFacts>,
+    ) -> Cow<'static, [&'static str]> {
+        phone.map_or(Cow::Borrowed(&[]), |facts| {
+            zones::of_number(reservation.phone, facts, self.countries.as_deref())
+        })
     }
 
     /// The first moment that hours, limits and the call's own terms leave, and what was waited for
@@ -213,7 +236,7 @@ impl Rules {
     fn moment(
         &self,
         reservation: &Reservation,
-        zones: &[&str],
+        zones: &[TimeZone],
         purpose: DialReason,
         room: &Room,
         now: Timestamp,
@@ -230,11 +253,12 @@ impl Rules {
             hours: self.hours,
             ring_times: RingTimes::of(reservation),
         };
+        let mut common = None;
         if purpose == DialReason::Create {
-            times.zones_agree(zones, at, limit)?;
+            common = times.common_moment(zones, at, limit)?;
         }
         loop {
-            let open = times.next(at, limit, zones);
+            let open = common.take().or_else(|| times.next(at, limit, zones));
             let Some(mut open) = open else {
                 return Err(times.refusal(at, limit, zones));
             };
@@ -265,7 +289,12 @@ struct CallTimes {
 
 impl CallTimes {
     /// The first moment from `earliest` on, and before `limit`, that suits all of `zones`.
-    fn next(&mut self, earliest: Timestamp, limit: Timestamp, zones: &[&str]) -> Option<Timestamp> {
+    fn next(
+        &mut self,
+        earliest: Timestamp,
+        limit: Timestamp,
+        zones: &[TimeZone],
+    ) -> Option<Timestamp> {
         let mut at = earliest;
         loop {
             let within = self.hours.next(at, limit, zones)?;
@@ -284,7 +313,7 @@ impl CallTimes {
     }
 
     /// The reason why no moment is left.
-    fn refusal(&self, from: Timestamp, limit: Timestamp, zones: &[&str]) -> Refusal {
+    fn refusal(&self, from: Timestamp, limit: Timestamp, zones: &[TimeZone]) -> Refusal {
         let within = self.hours.next(from, limit, zones);
         if self.ring_times.is_some() && within.is_some_and(|at| at < limit) {
             Refusal::RestaurantClosed
@@ -293,30 +322,31 @@ impl CallTimes {
         }
     }
 
-    /// Returns whether no zone has to be asked for: all possible ones have a moment in common, soon
-    /// enough and before `limit`, or each of them alone would have none either.
-    fn zones_agree(
+    /// The first moment before `limit` that suits all of `zones`, if no zone has to be asked for:
+    /// either it comes soon enough, or each zone alone would have none as soon.
+    fn common_moment(
         &mut self,
-        zones: &[&str],
+        zones: &[TimeZone],
         from: Timestamp,
         limit: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Timestamp>, Refusal> {
         if zones.len() == 1 {
-            return Ok(());
+            return Ok(self.next(from, limit, zones));
         }
         let soon = from.saturating_add(SOON).unwrap_or(limit).min(limit);
         for limit in [soon, limit] {
-            if self.next(from, limit, zones).is_some() {
-                return Ok(());
+            let common = self.next(from, limit, zones);
+            if common.is_some() {
+                return Ok(common);
             }
             let one_would_do = zones
                 .iter()
-                .any(|zone| self.next(from, limit, &[zone]).is_some());
+                .any(|zone| self.next(from, limit, slice::from_ref(zone)).is_some());
             if one_would_do || zones.is_empty() && from < limit {
                 return Err(Refusal::TimezoneNeeded);
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::hours::local_span;
-use crate::domain::zones;
 
 /// Hours on the restaurant's clock in which it is not rung if another allowed moment follows soon.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,17 +34,16 @@ impl QuietHours {
     pub fn avoided(
         &self,
         at: Timestamp,
-        zones: &[&str],
+        zones: &[TimeZone],
         mut next: impl FnMut(Timestamp, Timestamp) -> Option<Timestamp>,
     ) -> Option<Timestamp> {
         if self.0.is_empty() {
             return None;
         }
-        let rules: Vec<TimeZone> = zones.iter().map(|zone| zones::rules(zone)).collect();
         let last = at.checked_add(PATIENCE).ok()?;
         let mut moment = at;
         // Each round leaves a quiet hour behind it, and `last` is two hours away.
-        while let Some(end) = rules.iter().filter_map(|zone| self.end(moment, zone)).max() {
+        while let Some(end) = zones.iter().filter_map(|zone| self.end(moment, zone)).max() {
             let limit = last.checked_add(SignedDuration::from_secs(1)).ok()?;
             moment = next(end, limit).filter(|moment| *moment <= last)?;
         }
@@ -104,6 +102,7 @@ impl fmt::Display for QuietHours {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::zones::rules_of;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -113,7 +112,7 @@ mod tests {
     fn the_busiest_hour_is_avoided_where_another_moment_is_near() {
         let quiet: QuietHours = "12:00-13:00,19:00-20:00".parse().unwrap();
         let any = |from: Timestamp, limit: Timestamp| Some(from).filter(|from| *from < limit);
-        let berlin = ["Europe/Berlin"];
+        let berlin = rules_of(&["Europe/Berlin"]);
         assert_eq!(
             quiet.avoided(at("2026-12-01T11:10:30Z"), &berlin, any),
             Some(at("2026-12-01T12:00:00Z"))
@@ -131,7 +130,7 @@ mod tests {
             None
         );
         // Quiet in one zone after the other.
-        let two = ["Europe/Berlin", "Europe/London"];
+        let two = rules_of(&["Europe/Berlin", "Europe/London"]);
         assert_eq!(
             quiet.avoided(at("2026-12-01T11:00:00Z"), &two, any),
             Some(at("2026-12-01T13:00:00Z"))

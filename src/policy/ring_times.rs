@@ -5,8 +5,8 @@ use std::ops::Range;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::Reservation;
 use crate::domain::opening_hours::{Timetable, WallMinute, wall_minute, wall_time};
-use crate::domain::{Reservation, zones};
 
 /// Minutes before it opens from which a restaurant may be rung: staff are there and have time.
 const BEFORE_OPENING: WallMinute = 60;
@@ -47,17 +47,16 @@ impl RingTimes {
         &mut self,
         earliest: Timestamp,
         limit: Timestamp,
-        zones: &[&str],
+        zones: &[TimeZone],
     ) -> Option<Timestamp> {
-        let rules: Vec<TimeZone> = zones.iter().map(|zone| zones::rules(zone)).collect();
-        if rules.is_empty() {
+        if zones.is_empty() {
             return None;
         }
         let mut at = earliest;
         // Each round moves on to the beginning of a window in one of the zones.
         loop {
             let mut next = at;
-            for zone in &rules {
+            for zone in zones {
                 next = next.max(self.next_in(zone, at, limit)?);
             }
             if next == at {
@@ -137,6 +136,7 @@ mod tests {
 
     use super::*;
     use crate::domain::OpeningHours;
+    use crate::domain::zones::rules_of;
 
     fn ring_times(hours: &str) -> RingTimes {
         let hours: OpeningHours = hours.parse().unwrap();
@@ -147,7 +147,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    const UTC: &[&str] = &["Etc/UTC"];
+    const UTC: &[TimeZone] = &[TimeZone::UTC];
 
     #[track_caller]
     fn next(hours: &str, from: &str, expected: Option<&str>) {
@@ -213,12 +213,12 @@ mod tests {
 
     #[test]
     fn all_zones_must_allow_it() {
-        let zones = ["America/New_York", "America/Chicago"];
+        let zones = rules_of(&["America/New_York", "America/Chicago"]);
         let limit = at("2027-01-01T00:00:00Z");
         let found = ring_times("12:00-14:30").next(at("2026-12-01T12:00:00Z"), limit, &zones);
         // 11:00 in Chicago is 12:00 in New York.
         assert_eq!(found, Some(at("2026-12-01T17:00:00Z")));
-        let apart = ["Europe/Berlin", "America/Los_Angeles"];
+        let apart = rules_of(&["Europe/Berlin", "America/Los_Angeles"]);
         let found = ring_times("12:00-14:30").next(at("2026-12-01T12:00:00Z"), limit, &apart);
         assert_eq!(found, None);
         assert_eq!(
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_is_followed() {
         let limit = at("2028-01-01T00:00:00Z");
-        let zones = ["Europe/Berlin"];
+        let zones = rules_of(&["Europe/Berlin"]);
         let mut night = ring_times("03:30-06:00");
         // 02:30 does not exist on that day: the window begins with what follows it.
         let spring = night

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::OpeningHours;
 use crate::domain::opening_hours::wall_minute;
+use crate::domain::zones::rules_of;
 
 fn open(hours: &str) -> Reservation {
     Reservation {
@@ -186,7 +187,7 @@ proptest! {
                     continue;
                 }
             };
-            prop_assert!(rules.hours.contain(until, &zones));
+            prop_assert!(rules.hours.contain(until, &rules_of(&zones)));
             let timetable = hours.parse::<OpeningHours>().unwrap().timetable(facts.country);
             for zone in &zones {
                 let local = wall_minute(crate::domain::zones::rules(zone).to_datetime(until));

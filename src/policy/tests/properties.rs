@@ -1,6 +1,7 @@
 //! Properties of every judgement.
 
 use super::*;
+use crate::domain::zones::rules_of;
 
 fn moment() -> impl Strategy<Value = Option<Timestamp>> {
     proptest::option::of((-3_600_i64..40 * 3_600).prop_map(later))
@@ -34,7 +35,7 @@ proptest! {
             PolicyVerdict::Waits { reason, until } => {
                 prop_assert!(until > noon() && until <= reservation.give_up_at);
                 if matches!(reason, WaitingFor::CallHours | WaitingFor::Limit | WaitingFor::NotBefore | WaitingFor::Retry) {
-                    prop_assert!(rules().hours.contain(until, &["Europe/Berlin"]));
+                    prop_assert!(rules().hours.contain(until, &rules_of(&["Europe/Berlin"])));
                     let nothing = PolicyInput { room: input.room, ..PolicyInput::default() };
                     prop_assert_eq!(
                         rules().judge(&reservation, landline(), purpose, &nothing, until), PolicyVerdict::Allowed

@@ -3,11 +3,10 @@
 
 use jiff::ToSpan as _;
 use jiff::civil::date;
-use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::zones;
+use crate::domain::zones::{self, rules_of};
 
 /// A number of each kind and case: with a place, without one, divided area codes, shared ones, and
 /// those of no country.
@@ -96,11 +95,17 @@ fn a_call_that_is_given_a_week_finds_a_moment_or_is_asked_for_the_zone() {
             let call = week(phone, at, None);
             match rules.judge(&call, Some(facts), DialReason::Create, &input, at) {
                 PolicyVerdict::Allowed => {
-                    assert!(rules.hours.contain(at, &possible), "{number} at {at}");
+                    assert!(
+                        rules.hours.contain(at, &rules_of(&possible)),
+                        "{number} at {at}"
+                    );
                     found += 1;
                 }
                 PolicyVerdict::Waits { until, .. } => {
-                    assert!(rules.hours.contain(until, &possible), "{number} at {until}");
+                    assert!(
+                        rules.hours.contain(until, &rules_of(&possible)),
+                        "{number} at {until}"
+                    );
                     found += 1;
                 }
                 PolicyVerdict::Blocked(Refusal::TimezoneNeeded) => {
@@ -136,7 +141,10 @@ fn with_its_zone_every_number_finds_a_moment() {
                     PolicyVerdict::Waits { until, .. } => until,
                     PolicyVerdict::Blocked(refusal) => panic!("{number} in {zone}: {refusal}"),
                 };
-                assert!(rules.hours.contain(until, &[zone]), "{number} in {zone}");
+                assert!(
+                    rules.hours.contain(until, &rules_of(&[zone])),
+                    "{number} in {zone}"
+                );
             }
         }
     }
@@ -304,8 +312,8 @@ proptest! {
             let call = week(phone, now, None);
             let judged = rules.judge(&call, Some(facts), reason, &PolicyInput::default(), now);
             match judged {
-                PolicyVerdict::Allowed => prop_assert!(rules.hours.contain(now, &possible)),
-                PolicyVerdict::Waits { until, .. } => prop_assert!(rules.hours.contain(until, &possible)),
+                PolicyVerdict::Allowed => prop_assert!(rules.hours.contain(now, &rules_of(&possible))),
+                PolicyVerdict::Waits { until, .. } => prop_assert!(rules.hours.contain(until, &rules_of(&possible))),
                 PolicyVerdict::Blocked(_) => {}
             }
         }

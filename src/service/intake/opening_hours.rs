@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::Fields;
 use crate::domain::opening_hours::{wall_minute, wall_time};
-use crate::domain::{Country, OpeningHours, TableTime, Timetable};
+use crate::domain::{Country, OpeningHours, TableTime, Timetable, zones};
 use crate::policy::RingTimes;
 
 /// Days after the table's day on which the next opening is looked for.
@@ -54,14 +54,14 @@ pub(super) fn first_ring(
     timetable: Option<Timetable>,
     from: Timestamp,
     limit: Timestamp,
-    zones: &[&str],
+    zone_names: &[&str],
 ) -> Timestamp {
     let Some(timetable) = timetable else {
         return from;
     };
     let mut times = RingTimes::new(timetable);
-    let first = zones
+    let first = zone_names
         .iter()
-        .filter_map(|zone| times.next(from, limit, &[zone]));
+        .filter_map(|zone| times.next(from, limit, &[zones::rules(zone)]));
     first.max().unwrap_or(from)
 }
