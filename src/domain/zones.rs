@@ -26,10 +26,10 @@ type SetId = u16;
 struct Tables {
     /// Every list of zones that a prefix has.
     sets: Vec<Box<[&'static str]>>,
-    /// Prefixes, sorted. None begins with a zero, so each is known by its number alone.
-    prefixes: Vec<u64>,
-    /// The zones of the prefix at the same place.
-    of_prefix: Vec<SetId>,
+    /// The zones of each prefix. None begins with a zero, so each is known by its number alone.
+    prefixes: FxHashMap<u32, SetId>,
+    /// The most digits of a prefix.
+    most_digits: u32,
     /// The zones of each country, in the order of zone.tab.
     countries: FxHashMap<Country, Box<[&'static str]>>,
 }
@@ -51,7 +51,8 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     });
     let mut sets = Vec::new();
     let mut known: HashMap<&str, SetId> = HashMap::new();
-    let mut table: Vec<(u64, SetId)> = Vec::new();
+    let mut table: FxHashMap<u32, SetId> = FxHashMap::default();
+    // Of one prefix's two lines the correction is the later.
     for (prefixes, zones) in numbers.chain(corrections) {
         let set = *known.entry(zones).or_insert_with(|| {
             sets.push(zones.split(' ').collect());
@@ -60,11 +61,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         let prefixes = prefixes.split(' ').filter_map(|prefix| prefix.parse().ok());
         table.extend(prefixes.map(|prefix| (prefix, set)));
     }
-    // Of one prefix's two lines the correction is the later; a stable sort keeps that order.
-    table.sort_by_key(|(prefix, _)| *prefix);
-    table.reverse();
-    table.dedup_by_key(|(prefix, _)| *prefix);
-    table.reverse();
+    table.shrink_to_fit();
     let countries = include_str!("zones/countries.txt").lines();
     let countries = countries.filter_map(|line| {
         let (country, zones) = line.split_once(' ')?;
@@ -72,8 +69,12 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     });
     Tables {
         sets,
-        prefixes: table.iter().map(|(prefix, _)| *prefix).collect(),
-        of_prefix: table.iter().map(|(_, set)| *set).collect(),
+        most_digits: table
+            .keys()
+            .map(|prefix| digits(u64::from(*prefix)))
+            .max()
+            .unwrap_or(0),
+        prefixes: table,
         countries: countries.collect(),
     }
 });
@@ -89,9 +90,6 @@ const US_OUTLYING: [&str; 8] = [
     "America/Adak",
     "Pacific/Honolulu",
 ];
-
-/// The longest prefix of the tables, in digits.
-const LONGEST_PREFIX: u32 = 8;
 
 /// The zones of a country, the most important first; none for a country that zone.tab lacks.
 #[must_use]
@@ -121,6 +119,9 @@ pub fn of_number(
     let lies_here = |zones: &[&str]| zones.iter().any(|zone| of_country.contains(zone));
     let prefix = of_prefix(phone, lies_here).or_else(|| of_prefix(phone, |_| true));
     let zones = prefix.unwrap_or(of_country);
+    if zones.len() == 1 {
+        return Cow::Borrowed(zones);
+    }
     let of_both: Vec<&str> = zones
         .iter()
         .copied()
@@ -192,21 +193,24 @@ fn has_place(phone: Phone, facts: PhoneFacts) -> bool {
     }
 }
 
+const fn digits(number: u64) -> u32 {
+    number.ilog10() + 1
+}
+
 /// The zones of the longest prefix that fits, of those whose zones are accepted.
 fn of_prefix(
     phone: Phone,
     is_accepted: impl Fn(&[&str]) -> bool,
 ) -> Option<&'static [&'static str]> {
-    let digits = phone.digits();
-    let too_long = (digits.ilog10() + 1).saturating_sub(LONGEST_PREFIX);
-    let longest = digits / 10_u64.pow(too_long);
-    let prefixes = std::iter::successors(Some(longest), |prefix| {
+    let number = phone.digits();
+    let too_long = digits(number).saturating_sub(TABLES.most_digits);
+    let longest = u32::try_from(number / 10_u64.pow(too_long)).ok();
+    let prefixes = std::iter::successors(longest, |prefix| {
         Some(prefix / 10).filter(|shorter| *shorter > 0)
     });
     prefixes.into_iter().find_map(|prefix| {
-        let at = TABLES.prefixes.binary_search(&prefix).ok()?;
-        let set = usize::from(*TABLES.of_prefix.get(at)?);
-        let zones = TABLES.sets.get(set)?;
+        let set = *TABLES.prefixes.get(&prefix)?;
+        let zones = TABLES.sets.get(usize::from(set))?;
         is_accepted(zones).then_some(&**zones)
     })
 }
@@ -371,7 +375,9 @@ fn memory() -> usize {
         .values()
         .map(|zones| lists(zones) + 8)
         .sum();
-    sets + countries + tables.prefixes.len() * (size_of::<u64>() + size_of::<SetId>())
+    // A byte for each place in the map tells whether it is taken, and an eighth of them is free.
+    let places = tables.prefixes.capacity() * 8 / 7;
+    sets + countries + places * (size_of::<(u32, SetId)>() + 1)
 }
 
 #[cfg(test)]

@@ -76,6 +76,33 @@ fn a_number_with_a_place_lies_in_one_zone() {
     }
 }
 
+/// Each prefix of the table is found by a number that begins with it, however long it is.
+#[test]
+fn the_longest_prefix_counts() {
+    let text = include_str!("numbers.txt");
+    let prefixes: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .collect();
+    for prefix in &prefixes {
+        let number = format!("{prefix:5<13}");
+        let longest = (1..=number.len())
+            .rev()
+            .filter_map(|length| TABLES.prefixes.get(&number[..length].parse().ok()?))
+            .map(|set| &TABLES.sets[usize::from(*set)]);
+        let phone = Phone::from_e164(&format!("+{number}")).unwrap();
+        assert_eq!(
+            of_prefix(phone, |_| true),
+            longest.map(|zones| &**zones).next(),
+            "{prefix}"
+        );
+    }
+    assert_clocks("+8613000961234", &["Asia/Shanghai", "Asia/Urumqi"]);
+    assert_clocks("+8613204491234", &["Asia/Shanghai"]);
+}
+
 #[test]
 fn an_unlisted_exchange_of_a_divided_area_code_lies_in_all_its_zones() {
     let (east, central) = ("America/New_York", "America/Chicago");
@@ -191,13 +218,16 @@ fn toll_free_numbers_lie_on_the_mainland_of_the_countries_that_may_be_rung() {
 fn every_zone_of_the_tables_is_in_the_database_and_in_zone_tab() {
     let tables = &*TABLES;
     assert!(tables.prefixes.len() > 10_000);
-    assert!(tables.prefixes.is_sorted());
-    assert!(
-        tables
-            .prefixes
-            .iter()
-            .all(|prefix| prefix.ilog10() < LONGEST_PREFIX + 1)
-    );
+    let lines = include_str!("numbers.txt").lines();
+    let words = lines
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace);
+    for prefix in words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())) {
+        assert!(
+            tables.prefixes.contains_key(&prefix.parse().unwrap()),
+            "{prefix}"
+        );
+    }
     let of_countries: BTreeSet<&str> = tables.countries.values().flatten().copied().collect();
     assert!(of_countries.len() > 400);
     for zone in &of_countries {
@@ -239,11 +269,7 @@ fn corrections_replace_what_the_library_says() {
             continue;
         }
         for prefix in prefixes.split(' ') {
-            let at = TABLES
-                .prefixes
-                .binary_search(&prefix.parse().unwrap())
-                .unwrap();
-            let set = TABLES.of_prefix[at];
+            let set = TABLES.prefixes[&prefix.parse().unwrap()];
             assert_eq!(TABLES.sets[usize::from(set)].join(" "), zones, "{prefix}");
         }
     }
