@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::attempt::TranscriptCoverage;
 use super::carrier_status::CarrierStatus;
-use super::event::AttemptRef;
+use super::decision::Decision;
+use super::event::{AttemptRef, Effect};
 use super::position::{CALLED_BACK, PromptTiming, TalkPosition};
 use super::state::{Evidence, State};
 use super::step::Transition;
-use super::talk::{self, Apology, Input, Reply};
+use super::talk::{self, Apology, Goodbye, Input, Reply};
 use super::timeline::{Digits, TimelineEvent};
 use super::timing::SETTLE;
 
@@ -41,7 +42,7 @@ impl Transition {
         if self.pick_up(on, sealed_at).is_none() {
             return;
         }
-        if self.call.canceled || position.is_called_back() {
+        if position.is_called_back() {
             self.reply = Some(self.call.last_words());
             return;
         }
@@ -62,6 +63,11 @@ impl Transition {
             moment,
             &self.context(on.attempt, received_at),
         );
+        if self.call.canceled {
+            self.reply = Some(self.call.last_words());
+            self.opt_out_late(result);
+            return;
+        }
         self.note_typed_time(on.attempt, position, &reply);
         let is_over = reply.listen().is_none();
         let reply = self
@@ -70,6 +76,7 @@ impl Transition {
         self.reply = Some(Self::hand_out(reply, received_at, sealed_at));
         if self.call.is_finished() {
             self.confirm_if_unchanged(result);
+            self.opt_out_late(result);
             return;
         }
         self.record_answer(on.attempt, position, result);
@@ -88,6 +95,16 @@ impl Transition {
             .is_some_and(|claims| claims.stands() != self.call.decision())
         {
             self.reply = Some(self.call.last_words());
+        }
+    }
+
+    /// Key 9 on a call that is cancelled or finished, for instance because Twilio's request was
+    /// held up, changes no outcome, but the number is never rung again. The wish counts at once:
+    /// the line is closed or about to be, so nobody can be asked whether they meant it.
+    fn opt_out_late(&mut self, result: talk::KeyResult) {
+        if result.settled() == Some(Decision::OptedOut) {
+            self.reply = Some(Reply::Goodbye(Goodbye::OptedOut));
+            self.effects.push(Effect::OptOut);
         }
     }
 

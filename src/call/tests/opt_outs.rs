@@ -2,6 +2,7 @@
 
 use super::answers::{silent, waiting};
 use super::*;
+use crate::call::Goodbye;
 
 #[test]
 fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
@@ -102,4 +103,24 @@ fn all_that_waits_ends_when_the_number_opts_out() {
     );
     let decided = run(&in_progress(), &[key(first(), "1")]);
     assert_eq!(run(&decided, &[Event::OptedOut]), decided);
+}
+
+/// Twilio's request with the key may come after the call has ended for the guest.
+#[test]
+fn the_wish_not_to_be_called_counts_after_the_end_too() {
+    let ended = settle(run(&in_progress(), &[closed(FinalStatus::Completed)]));
+    let finished = step(&ended, Event::Block(Outcome::Expired), after(400)).call;
+    let canceled = run(&in_progress(), &[Event::Cancel]);
+    for call in [finished, canceled] {
+        let nine = step(&call, key(first(), "9"), after(401));
+        assert_eq!(nine.effects, [Effect::OptOut]);
+        assert_eq!(nine.reply, Some(Reply::Goodbye(Goodbye::OptedOut)));
+        assert_eq!(nine.call.outcome(), call.outcome(), "it stays as told");
+        let again = step(&nine.call, key(first(), "9"), after(402));
+        assert_eq!(again.effects, [Effect::OptOut], "the first may be lost");
+        for other in ["1", "2", "3", "7"] {
+            let pressed = step(&call, key(first(), other), after(401));
+            assert!(!pressed.effects.contains(&Effect::OptOut), "{other}");
+        }
+    }
 }
