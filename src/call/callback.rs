@@ -12,7 +12,7 @@ use super::state::{Call, Evidence, State};
 use super::step::Transition;
 use super::talk::{self, Apology, Input, Reply, TalkContext};
 use super::timeline::TimelineEvent;
-use super::timing::{CHANGE_WINDOW, SETTLE};
+use super::timing::{CHANGE_WINDOW, DOCUMENT, SETTLE};
 
 /// Pause after a request to be called now, because the caller has to hang up first.
 const HANG_UP_PAUSE: SignedDuration = SignedDuration::from_secs(10);
@@ -111,6 +111,8 @@ impl Transition {
     pub(super) fn late_key_pause(&self) -> SignedDuration {
         if self.call.was_called_back() {
             CHANGE_WINDOW
+        } else if self.call.decision().is_none() {
+            DOCUMENT
         } else {
             SETTLE
         }

@@ -12,7 +12,11 @@ pub const INTENT: SignedDuration = SignedDuration::from_secs(5);
 pub(super) const GRACE: SignedDuration = SignedDuration::from_secs(20);
 /// Time after its ring time at which a create without an answer may count as never placed.
 pub(super) const UNKNOWN: SignedDuration = SignedDuration::from_secs(120);
-/// Wait of a closed line for a key that its final callback overtook.
+/// Time that all of Twilio's tries for a document share (docs/twilio.md, *Overrides*): a key that
+/// was pressed before the line was closed may arrive as late as this.
+pub(super) const DOCUMENT: SignedDuration = SignedDuration::from_secs(15);
+/// Wait of a closed line for a key that its final callback overtook and that would change a
+/// decision.
 pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(5);
 /// Pause between two look-ups at Twilio.
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(30);

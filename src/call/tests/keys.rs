@@ -39,6 +39,20 @@ fn completed_that_overtakes_the_key_waits_for_it() {
     );
 }
 
+/// Twilio tries to deliver a key for 15 seconds, also after the line was closed, and nothing that
+/// comes after the end of the call can count.
+#[test]
+fn the_last_attempt_waits_as_long_as_twilio_tries() {
+    let mut call = in_progress();
+    std::sync::Arc::make_mut(&mut call.reservation).attempts = 1;
+    let mut call = step(&call, closed(FinalStatus::Completed), after(2)).call;
+    while let Some(at) = call.wake_at().filter(|at| *at < after(16)) {
+        call = step(&call, Event::Wake, at).call;
+    }
+    let call = settle(step(&call, key(first(), "1"), after(16)).call);
+    assert_eq!(call.outcome(), Some(Outcome::Confirmed));
+}
+
 #[test]
 fn a_late_key_cancels_the_planned_retry() {
     let waiting = settle(run(&in_progress(), &[closed(FinalStatus::Completed)]));
