@@ -12,6 +12,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::phone::LineKind;
 use super::{Country, Phone, PhoneFacts};
@@ -285,7 +286,7 @@ fn first_of_each_clock<'a, T>(
     now: Timestamp,
     taken: impl Fn(&'a str, &Clock) -> T,
 ) -> Vec<T> {
-    let mut hashes: Vec<u64> = Vec::with_capacity(zones.len());
+    let mut hashes: SmallVec<[u64; 4]> = SmallVec::new();
     let mut out = Vec::new();
     with_clocks(zones, now, |zone, clock| {
         if !hashes.contains(&clock.hash) {
@@ -325,23 +326,29 @@ static CLOCKS: LazyLock<RwLock<Clocks>> = LazyLock::new(RwLock::default);
 /// day.
 fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a str, &Clock)) {
     let day = now.as_second().div_euclid(86_400);
+    let mut done = 0;
     // A thread that panicked in between has left whole entries behind.
     let known = CLOCKS.read().unwrap_or_else(PoisonError::into_inner);
-    let clocks = zones.iter().map(|zone| known.by_zone.get(*zone));
-    let clocks: Option<Vec<&Clock>> = clocks.collect();
-    if let Some(clocks) = clocks.filter(|_| known.day == day) {
-        for (zone, clock) in zones.iter().zip(clocks) {
+    if known.day == day {
+        for zone in zones {
+            let Some(clock) = known.by_zone.get(*zone) else {
+                break;
+            };
             each(zone, clock);
+            done += 1;
         }
-        return;
     }
     drop(known);
+    let rest = zones.get(done..).unwrap_or_default();
+    if rest.is_empty() {
+        return;
+    }
     let mut known = CLOCKS.write().unwrap_or_else(PoisonError::into_inner);
     if known.day != day {
         known.by_zone.clear();
         known.day = day;
     }
-    for zone in zones {
+    for zone in rest {
         let clock = known.by_zone.entry((*zone).into());
         each(zone, clock.or_insert_with(|| Clock::new(zone, day)));
     }
