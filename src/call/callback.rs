@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::carrier_status::CarrierStatus;
 use super::decision::Decision;
 use super::keys::{input_event, milliseconds};
-use super::outcome::{Outcome, WaitingFor};
+use super::outcome::{Ended, Outcome, WaitingFor};
 use super::position::{CALLED_BACK, TalkPosition, TalkStage};
 use super::state::{Call, Evidence, State};
 use super::step::Transition;
@@ -107,15 +107,28 @@ impl Transition {
         self.call.is_opted_out() && (is_repeated || !before.is_opted_out())
     }
 
-    /// Wait of a closed line for a late key.
+    /// Wait of a closed line for a late key. Once a call is finished, no key changes its outcome;
+    /// while it waits for a retry, one still does.
     pub(super) fn late_key_pause(&self) -> SignedDuration {
         if self.call.was_called_back() {
             CHANGE_WINDOW
-        } else if self.call.decision().is_none() {
+        } else if self.awaits_last_key() {
             DOCUMENT
         } else {
             SETTLE
         }
+    }
+
+    /// Returns whether staff hung up before they were through, and nothing more is tried if no key
+    /// comes.
+    fn awaits_last_key(&self) -> bool {
+        let ended = self.end_without_decision();
+        if ended != Ended::HungUp || self.call.decision().is_some() || self.call.canceled {
+            return false;
+        }
+        let mut without_key = self.call.clone();
+        without_key.conclude(ended, self.after(SETTLE));
+        without_key.is_finished()
     }
 }
 
