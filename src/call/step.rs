@@ -11,6 +11,9 @@ use super::state::{Call, State};
 use super::timeline::{TimelineEntry, TimelineEvent};
 use super::timing::{RING, UNKNOWN};
 
+/// Tries of an attempt that are written down though Twilio did not take them.
+const NOTED_TRIES: usize = 10;
+
 /// Applies `event` to `call` at the time `now`.
 #[must_use]
 pub fn step(call: &Call, event: Event, now: Timestamp) -> Step {
@@ -178,7 +181,7 @@ impl Transition {
             return;
         }
         self.call.attempts.pop();
-        self.note(TimelineEvent::TryLater);
+        self.note_unplaced(attempt);
         if self.call.canceled {
             self.call.finish(Outcome::Canceled, self.now);
         } else if self.call.barred {
@@ -189,6 +192,25 @@ impl Transition {
                 until,
             };
         }
+    }
+
+    /// Twilio may be busy for as long as the call lives, so that further tries in vain leave nothing
+    /// behind: a timeline does not grow without bound.
+    fn note_unplaced(&mut self, attempt: u8) {
+        let timeline = &mut self.call.timeline;
+        let tries = timeline.iter().rev().map(|entry| entry.what);
+        let tries = tries.take_while(|what| {
+            matches!(what, TimelineEvent::TryLater | TimelineEvent::Waits(_))
+                || *what == TimelineEvent::Dialed(attempt)
+        });
+        if tries
+            .filter(|what| *what == TimelineEvent::TryLater)
+            .count()
+            < NOTED_TRIES
+        {
+            return self.note(TimelineEvent::TryLater);
+        }
+        timeline.pop_if(|last| last.what == TimelineEvent::Dialed(attempt));
     }
 
     fn refused(&mut self, attempt: u8, code: Option<u32>) {

@@ -21,6 +21,8 @@ use clock::Backoff;
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(120);
 const PAUSES: Backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+/// The pause up to which ours count more than a shorter one that Twilio asks for.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// The same between tests of an account that Twilio refuses.
 const FIRST_TEST: SignedDuration = SignedDuration::from_secs(15);
 const TESTS: Backoff = Backoff::new(FIRST_TEST, SignedDuration::from_mins(10));
@@ -154,9 +156,11 @@ impl CarrierHealth {
             // Creates that left together fail together: that is one failure.
             return until;
         }
+        let ours = PAUSES.pause(known.pauses);
         let pause = match retry_after.and_then(|asked| SignedDuration::try_from(asked).ok()) {
-            Some(asked) => asked,
-            None => PAUSES.pause(known.pauses),
+            // Twilio may ask for no second at all, again and again.
+            Some(asked) => asked.max(ours.min(PATIENCE)),
+            None => ours,
         };
         known.pauses = known.pauses.saturating_add(1);
         let until = plus(now, pause + jitter(pause));

@@ -1,6 +1,7 @@
 //! The machine where a line is slow, silent, refused or taken back.
 
 use super::*;
+use crate::call::TimelineEvent;
 
 fn ringing() -> Call {
     run(
@@ -257,4 +258,30 @@ fn a_search_on_a_trial_account_is_as_patient_as_any() {
     };
     let unknown = run(&dialing(), &[reduced, Event::Unanswered { attempt: 1 }]);
     assert!(unknown.wake_at().unwrap().duration_since(start()) >= SignedDuration::from_secs(150));
+}
+
+#[test]
+fn tries_that_twilio_never_takes_do_not_lengthen_the_timeline_for_ever() {
+    let mut call = queued();
+    let mut longest = 0;
+    for second in 1..500 {
+        call = step(&call, Event::Dial { from: from() }, after(second)).call;
+        let last = call.timeline.last().map(|entry| entry.what);
+        assert_eq!(last, Some(TimelineEvent::Dialed(1)));
+        let until = after(second + 1);
+        let try_later = Event::TryLater { attempt: 1, until };
+        call = step(&call, try_later, after(second)).call;
+        longest = longest.max(call.timeline.len());
+        if second == 3 {
+            let in_vain = call.timeline.iter().map(|entry| entry.what);
+            let in_vain = in_vain.filter(|what| *what == TimelineEvent::TryLater);
+            assert_eq!(in_vain.count(), 3, "the first ones are shown");
+        }
+    }
+    assert!(longest < 30, "{longest}");
+    let call = settle(run(
+        &call,
+        &[Event::Dial { from: from() }, fetched(), key(first(), "1")],
+    ));
+    assert_eq!(call.outcome(), Some(Outcome::Confirmed));
 }

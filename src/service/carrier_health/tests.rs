@@ -39,6 +39,15 @@ fn pauses_double_up_to_a_bound_and_twilios_own_word_counts_more() {
         .duration_since(at);
     assert!((40..51).contains(&told.as_secs()));
     carrier.accepted();
+    for asked in [0, 1] {
+        let mut at = at;
+        for _ in 0..12 {
+            at = carrier.busy(Some(Duration::from_secs(asked)), at);
+        }
+        let next = carrier.busy(Some(Duration::from_secs(asked)), at);
+        assert!(next.duration_since(at) >= PATIENCE, "told {asked} seconds");
+        carrier.accepted();
+    }
     assert!(carrier.busy(None, at).duration_since(at) < FIRST_PAUSE * 2);
 }
 
