@@ -308,7 +308,7 @@ impl Redis {
             names: parts.names,
             scripts: parts.scripts,
             records: parts.records,
-            owned: Arc::default(),
+            owned: Arc::new(OwnedCalls::new(parts.retention)),
             recent_loads: RecentLoads::default(),
             watchers: Arc::default(),
             subscribing: tokio::sync::Mutex::default(),

@@ -186,10 +186,13 @@ impl Redis {
         }
     }
 
-    /// Returns whether a new call may be taken on, or one may ring: this instance fits, and the
-    /// server refuses nothing.
+    /// Returns whether a new call may be taken on, or one may ring: this instance fits, the server
+    /// refuses nothing, and no other instance is still storing its calls again.
     pub(super) fn may_place(&self) -> Result<(), StoreError> {
         self.fits()?;
+        if self.is_being_restored() {
+            return Err(StoreError::Away);
+        }
         match self.link.refusal() {
             None => Ok(()),
             Some(_) => Err(StoreError::Away),

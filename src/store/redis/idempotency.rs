@@ -17,17 +17,13 @@ impl IdempotencyStore for Redis {
         first: IdempotencyEntry,
         _now: Timestamp,
     ) -> Result<Option<IdempotencyEntry>, StoreError> {
+        if self.is_being_restored()
+            && let Some(known) = self.idempotency_entry(key).await?
+        {
+            return Ok(Some(known));
+        }
         self.may_place()?;
-        let mut cmd = redis::cmd("SET");
-        let value = [first.call.as_bytes(), first.request.as_slice()].concat();
-        cmd.arg(self.names.idempotency(&key))
-            .arg(value)
-            .arg("NX")
-            .arg("GET")
-            .arg("PX")
-            .arg(millis(KEY_LIFE));
-        let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
-        known.map(|known| read_entry(&known)).transpose()
+        self.set_idempotency_entry(key, first).await
     }
 
     async fn idempotency_entry(
@@ -48,6 +44,26 @@ impl IdempotencyStore for Redis {
             .key(self.names.idempotency(&key))
             .arg(call.as_bytes());
         let _done: Result<i64, StoreError> = self.link.run("idempotency", &script).await;
+    }
+}
+
+impl Redis {
+    /// Stores an entry unless the key has one, which is returned.
+    pub(super) async fn set_idempotency_entry(
+        &self,
+        key: IdempotencyKey,
+        first: IdempotencyEntry,
+    ) -> Result<Option<IdempotencyEntry>, StoreError> {
+        let mut cmd = redis::cmd("SET");
+        let value = [first.call.as_bytes(), first.request.as_slice()].concat();
+        cmd.arg(self.names.idempotency(&key))
+            .arg(value)
+            .arg("NX")
+            .arg("GET")
+            .arg("PX")
+            .arg(millis(KEY_LIFE));
+        let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
+        known.map(|known| read_entry(&known)).transpose()
     }
 }
 

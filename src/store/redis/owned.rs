@@ -4,8 +4,9 @@
 
 mod save;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxBuildHasher;
@@ -22,6 +23,13 @@ pub(super) use save::Save;
 const POLL_CALLS: SignedDuration = SignedDuration::from_secs(3);
 /// The same for their events.
 const POLL_EVENTS: SignedDuration = SignedDuration::from_secs(5);
+
+/// The longest time for which a finished call is kept, so that a server which comes back with an
+/// older state of it is corrected: by default Redis writes a snapshot at least once an hour after a
+/// change.
+const FINISHED_LIFE: Duration = Duration::from_hours(1);
+/// The most finished calls that are kept, about 2 KiB each.
+const MOST_FINISHED: usize = 4_096;
 
 /// The table.
 #[derive(Debug, Default)]
@@ -41,6 +49,11 @@ struct Inner {
     tally: Tally,
     /// Number of calls with an event that is still to be received.
     pending_events: usize,
+    /// Calls that are finished and have no event, in the order in which they were, and the end of
+    /// their time here.
+    finished: VecDeque<(Instant, CallId)>,
+    /// Time for which they are kept.
+    finished_life: Duration,
     /// Saves under way, and the newest state that others saved meanwhile.
     saving: HashMap<CallId, Saving, FxBuildHasher>,
 }
@@ -103,6 +116,11 @@ impl Owned {
         self.newest().filter(|call| !call.is_finished())
     }
 
+    /// Returns whether nothing happens with the call any more.
+    fn is_done(&self) -> bool {
+        self.open().is_none() && !self.has_event()
+    }
+
     fn has_event(&self) -> bool {
         let entry = self
             .stored
@@ -114,9 +132,24 @@ impl Owned {
 
 impl Inner {
     /// Puts `after` in the place of what is known of a call. Finished calls without an event are
-    /// not kept.
+    /// kept for a while.
     fn replace(&mut self, id: CallId, after: Option<Owned>) {
-        let after = after.filter(|after| after.open().is_some() || after.has_event());
+        if after.as_ref().is_some_and(Owned::is_done) {
+            self.finished
+                .push_back((Instant::now() + self.finished_life, id));
+        }
+        self.put(id, after);
+        while let Some((until, id)) = self.finished.front().copied()
+            && (until <= Instant::now() || self.finished.len() > MOST_FINISHED)
+        {
+            self.finished.pop_front();
+            if self.calls.get(&id).is_some_and(Owned::is_done) {
+                self.put(id, None);
+            }
+        }
+    }
+
+    fn put(&mut self, id: CallId, after: Option<Owned>) {
         let before = self.calls.remove(&id);
         let deadlines = |owned: &Option<Owned>| {
             owned
@@ -143,6 +176,18 @@ impl Inner {
 }
 
 impl OwnedCalls {
+    /// An empty table. Finished calls are kept no longer than `retention`.
+    pub(super) fn new(retention: SignedDuration) -> Self {
+        let inner = Inner {
+            finished_life: FINISHED_LIFE.min(retention.unsigned_abs()),
+            ..Inner::default()
+        };
+        Self {
+            inner: Mutex::new(inner),
+            ..Self::default()
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -304,7 +349,18 @@ impl OwnedCalls {
         call_counts
     }
 
-    /// The open calls, for a server that has lost them.
+    /// The calls as this instance knows them, for a server that has lost them.
+    pub(super) fn known(&self) -> Vec<Arc<Call>> {
+        let inner = self.lock();
+        inner
+            .calls
+            .values()
+            .filter_map(Owned::newest)
+            .cloned()
+            .collect()
+    }
+
+    /// The open ones.
     pub(super) fn open(&self) -> Vec<Arc<Call>> {
         let inner = self.lock();
         inner
@@ -317,82 +373,4 @@ impl OwnedCalls {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::call::{Event, example, step};
-
-    const ME: [u8; 16] = [1; 16];
-
-    fn stored(call: &Arc<Call>) -> Stored {
-        Stored::after(None, call, ME)
-    }
-
-    fn next(call: &Arc<Call>) -> Arc<Call> {
-        let from = call.reservation.phone;
-        Arc::new(step(call, Event::Dial { from }, example::start()).call)
-    }
-
-    #[test]
-    fn a_call_is_owned_until_another_instance_saves_it() {
-        let owned = OwnedCalls::default();
-        let first = Arc::new(example::queued(1));
-        let second = stored(&next(&first));
-        owned.save(first.id).done(&stored(&first), 1);
-        assert_eq!(owned.count(example::start()).statuses, [1, 0, 0, 0, 0]);
-        owned.hand_over(first.id, stored(&first).stamp());
-        assert!(owned.get(first.id).is_some(), "it was its own save");
-        owned.hand_over(first.id, second.stamp());
-        assert!(owned.get(first.id).is_none());
-        assert_eq!(owned.count(example::start()), CallCounts::default());
-        assert!(owned.open().is_empty());
-    }
-
-    #[test]
-    fn a_save_that_was_overtaken_before_its_answer_owns_nothing() {
-        let owned = OwnedCalls::default();
-        let first = Arc::new(example::queued(1));
-        let save = owned.save(first.id);
-        owned.hand_over(first.id, stored(&next(&first)).stamp());
-        save.done(&stored(&first), 1);
-        assert!(owned.get(first.id).is_none());
-        owned.save(first.id).done(&stored(&first), 1);
-        assert!(owned.get(first.id).is_some(), "that is over with the save");
-    }
-
-    #[test]
-    fn an_older_save_does_not_undo_a_newer_one() {
-        let owned = OwnedCalls::default();
-        let first = Arc::new(example::queued(1));
-        let second = stored(&next(&first));
-        let (slow, quick) = (owned.save(first.id), owned.save(first.id));
-        quick.done(&second, 1);
-        slow.done(&stored(&first), 1);
-        assert_eq!(owned.stamp(first.id), Some(second.stamp()));
-    }
-
-    #[test]
-    fn what_is_due_is_handed_out_once_and_again_after_a_save() {
-        let owned = OwnedCalls::default();
-        let first = Arc::new(example::queued(1));
-        owned.save(first.id).done(&stored(&first), 1);
-        let now = example::start() + SignedDuration::from_hours(1);
-        assert_eq!(owned.take_due(now, 9), (vec![first.id], true));
-        assert_eq!(owned.take_due(now, 9), (vec![], false));
-        owned.save(first.id).done(&stored(&next(&first)), 1);
-        assert_eq!(owned.take_due(now, 9).0, [first.id]);
-    }
-
-    #[test]
-    fn what_was_loaded_tells_whether_it_is_owned_still() {
-        let owned = OwnedCalls::default();
-        let first = Arc::new(example::queued(1));
-        owned.save(first.id).done(&stored(&first), 1);
-        owned.note_loaded(first.id, stored(&first).stamp(), 2);
-        assert_eq!(
-            owned.get(first.id).map(|(_, connection)| connection),
-            Some(2)
-        );
-        owned.note_loaded(first.id, stored(&next(&first)).stamp(), 2);
-        assert!(owned.get(first.id).is_none());
-    }
-}
+mod tests;

@@ -120,7 +120,7 @@ impl Redis {
             call: call.id,
             request: KEY,
         };
-        self.reserve(KEY, entry, call.created_at).await?;
+        self.set_idempotency_entry(KEY, entry).await?;
         self.idempotency_entry(KEY).await?;
         self.unreserve(KEY, call.id).await;
         self.write_opt_out(phone).await?;

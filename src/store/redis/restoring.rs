@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Redis;
 use crate::call::Call;
 use crate::domain::Phone;
-use crate::store::{IdempotencyEntry, IdempotencyStore as _, StartRate as _};
+use crate::store::{IdempotencyEntry, StartRate as _};
 
 /// Numbers that are written at a time.
 const WRITTEN_AT_ONCE: usize = 64;
@@ -53,14 +53,16 @@ impl Remembered {
 }
 
 impl Redis {
-    /// Restores what belongs to an open call whose record was stored again. What cannot be written
-    /// now is missing until the call ends; the person on the line is served all the same.
+    /// Restores what belongs to a call whose record was stored again. What cannot be written now is
+    /// missing until the call ends; the person on the line is served all the same.
     pub(super) async fn restore_beside(&self, call: &Call) {
-        self.adopt_line(call).await;
+        if !call.is_finished() {
+            self.adopt_line(call).await;
+        }
         if let Some(key) = call.carry_over.idempotency {
             // A client that asks again under its key must get this call, and not another one.
             let _known = self
-                .reserve(key, IdempotencyEntry::of(call), call.updated_at)
+                .set_idempotency_entry(key, IdempotencyEntry::of(call))
                 .await;
         }
         if call.has_line() && self.remembered.are_lines_counted.load(Ordering::Relaxed) {

@@ -19,12 +19,12 @@ const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
 
 impl Redis {
     pub(super) async fn store_again(&self) {
-        let open = self.owned.open();
+        let known = self.owned.known();
         tracing::warn!(
-            calls = open.len(),
+            calls = known.len(),
             "the shared store was emptied; what this instance saved last is stored again"
         );
-        for call in open {
+        for call in known {
             if self.write_behind.get(call.id).is_none() {
                 match self.put(None, &call).await {
                     Ok(Put::Done { .. }) => self.restore_beside(&call).await,
@@ -46,9 +46,7 @@ impl Redis {
         }
         let call = known.call;
         tracing::warn!(call.id = %id, call.version = call.version, "the shared store has lost the last writes; a call is stored again");
-        if let Ok(Put::Done { .. }) = self.replace(&call, &call, false).await
-            && !call.is_finished()
-        {
+        if let Ok(Put::Done { .. }) = self.replace(&call, &call, call.is_finished()).await {
             self.restore_beside(&call).await;
         }
     }

@@ -290,3 +290,71 @@ async fn a_server_that_took_over_without_the_last_writes_is_told_them_again() {
     assert!(other.is_opted_out(phone).await.unwrap());
     until("its number is taken", async || is_taken(&other).await).await;
 }
+
+#[tokio::test]
+async fn a_finished_call_does_not_rise_again_on_a_server_that_lost_its_end() {
+    if server::is_missing() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let (store, mut connected) = server.store("test", 0);
+    let (other, _also) = server.store("test", 0);
+    reached(&store).await;
+    let queued = saved(&store, example::queued(1)).await;
+    let asking = asking_for(&queued);
+    let granted = store.request_dial(&asking, DialMode::Acquire).await;
+    assert!(!granted.unwrap().taken);
+    let dialed = done(&store, &queued, dial(&queued)).await;
+    let kept = server.every_value();
+    assert!(is_taken(&other).await);
+    let refused = Event::Refused {
+        attempt: 1,
+        code: Some(21_211),
+    };
+    let finished = done(&store, &dialed, refused).await;
+    assert!(finished.is_finished());
+    connected.lose().await;
+    server.goes_back_to(&kept);
+    connected.connect();
+    until("its end is there", async || {
+        other.load(finished.id).await.unwrap().as_deref() == Some(&*finished)
+    })
+    .await;
+    until("its number is free", async || !is_taken(&other).await).await;
+}
+
+#[tokio::test]
+async fn nobody_else_begins_a_call_while_an_emptied_server_is_filled_again() {
+    if server::is_missing() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let (store, mut connected) = server.store("test", 0);
+    let (other, mut also) = server.store("test", 0);
+    reached(&store).await;
+    reached(&other).await;
+    let mut queued = example::queued(1);
+    queued.carry_over = CarryOver {
+        idempotency: Some([8; 16]),
+        ..CarryOver::default()
+    };
+    let queued = saved(&store, queued).await;
+    connected.lose().await;
+    also.lose().await;
+    redis::cmd("FLUSHALL")
+        .exec(&mut server.connection())
+        .unwrap();
+    also.connect();
+    reached(&other).await;
+    let repeat = IdempotencyEntry {
+        call: CallId::from_bytes([9; 16]),
+        ..IdempotencyEntry::of(&queued)
+    };
+    let reserve = async || other.reserve([8; 16], repeat, now()).await;
+    assert_eq!(reserve().await, Err(StoreError::Away));
+    connected.connect();
+    until("the key stands for its call", async || {
+        reserve().await == Ok(Some(IdempotencyEntry::of(&queued)))
+    })
+    .await;
+}
