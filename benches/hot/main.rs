@@ -73,7 +73,7 @@ fn parts(bench: &Bench) {
         listen: TalkPosition::first(7),
     };
     bench.of("first message, rendered", || {
-        speech.render(black_box(&first), &scene, &path)
+        speech.render(black_box(&first), &scene, |_| path.clone())
     });
 }
 

@@ -44,7 +44,7 @@ impl Dialler {
                     &self
                         .settings
                         .render_context(&call.reservation, self.engine.now()),
-                    "",
+                    |_| String::new(),
                 );
                 self.update(&call, attempt, sid, &CallUpdate::Twiml(twiml))
                     .await

@@ -308,9 +308,7 @@ impl WebhookHandler {
         let context = self
             .settings
             .render_context(&call.reservation, self.engine.now());
-        let reply = self.speech.timed(*reply, &context);
-        let action = reply.listen().map(action).unwrap_or_default();
-        self.speech.render(&reply, &context, &action)
+        self.speech.render(reply, &context, action)
     }
 
     /// One sentence, in the language of the call if the ticket holds it; then the line is closed.
@@ -323,7 +321,7 @@ impl WebhookHandler {
                 &self
                     .settings
                     .render_context(&body.reservation, self.engine.now()),
-                "",
+                |_| String::new(),
             ),
             None => crate::speech::LAST_RESORT.to_owned(),
         }

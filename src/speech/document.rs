@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::condition::Condition;
+use super::estimate::{Pace, SpokenLength};
 use super::phrase::{Part as TextPart, Piece, Variable};
 use super::problem::Wrong;
 use super::template::{Node, Template};
@@ -122,6 +123,7 @@ impl Document {
 pub(super) struct Words<'a> {
     pub(super) voice: &'a str,
     pub(super) language: &'a str,
+    pub(super) pace: Pace,
     /// The attributes by which a Gather listens to words.
     pub(super) input: &'a str,
     /// The Gather that listens to words; `None` where only keys count.
@@ -134,7 +136,7 @@ pub(super) struct Words<'a> {
 pub(super) enum FillTarget {
     /// TwiML, with escaped text.
     Twiml,
-    /// The words and the pauses alone.
+    /// The words alone.
     Transcript,
 }
 
@@ -156,6 +158,7 @@ impl Words<'_> {
                     program.extend(self.tag(tag)?, Condition::Always);
                 }
                 Node::Tag(_) => {}
+                Node::End(part) => program.push(Piece::End(*part)),
                 Node::Message { name, pause } => {
                     let condition =
                         message::named(name).map_or(Condition::Always, |spec| spec.when);
@@ -163,7 +166,7 @@ impl Words<'_> {
                         .messages
                         .get(name.as_str())
                         .map_or(&[][..], Vec::as_slice);
-                    program.extend(spaced(said, *pause, target), condition);
+                    program.extend(self.spaced(said, *pause, target), condition);
                 }
             }
         }
@@ -181,14 +184,14 @@ impl Words<'_> {
     fn tag(&self, tag: &str) -> Result<Vec<Piece>, Wrong> {
         let piece = |part: TextPart<'_>| {
             Ok(match part {
-                TextPart::Text(text) => Piece::Text(text.into()),
-                TextPart::Brace("voice") => Piece::Text(spoken::escape(self.voice).into()),
-                TextPart::Brace("language") => Piece::Text(spoken::escape(self.language).into()),
-                TextPart::Brace("input") => Piece::Text(self.input.into()),
+                TextPart::Text(text) => Piece::text(text),
+                TextPart::Brace("voice") => Piece::text(spoken::escape(self.voice)),
+                TextPart::Brace("language") => Piece::text(spoken::escape(self.language)),
+                TextPart::Brace("input") => Piece::text(self.input),
                 // Keys alone are waited for until the end; where words count, the Gather that
                 // listens to them follows after a second.
-                TextPart::Brace("patience") => Piece::Text(self.unless_spoken("1", "8").into()),
-                TextPart::Brace("last") => Piece::Text(self.unless_spoken("false", "true").into()),
+                TextPart::Brace("patience") => Piece::text(self.unless_spoken("1", "8")),
+                TextPart::Brace("last") => Piece::text(self.unless_spoken("false", "true")),
                 TextPart::Brace("action") => Piece::Value(Variable::Action),
                 TextPart::Brace(other) => {
                     return Err(Wrong::UnknownVariable(tag.to_owned(), other.to_owned()));
@@ -197,24 +200,38 @@ impl Words<'_> {
         };
         phrase::split(tag)?.into_iter().map(piece).collect()
     }
-}
 
-/// A message, its pause, and a space before the next one.
-fn spaced(said: &[Piece], pause: Option<u16>, target: FillTarget) -> Vec<Piece> {
-    let text = |piece: &Piece| match (piece, target) {
-        (Piece::Text(text), FillTarget::Twiml) => Piece::Text(spoken::escape(text).into()),
-        (piece, _) => piece.clone(),
-    };
-    let mut pieces: Vec<Piece> = said.iter().map(text).collect();
-    match (pause, target) {
-        (Some(ms), FillTarget::Twiml) => {
-            pieces.push(Piece::Text(format!(r#"<break time="{ms}ms"/>"#).into()));
+    /// A message, its pause, and a space before the next one.
+    fn spaced(&self, said: &[Piece], pause: Option<u16>, target: FillTarget) -> Vec<Piece> {
+        let counted = |piece: &Piece| {
+            let Piece::Text { text, .. } = piece else {
+                return piece.clone();
+            };
+            let length = SpokenLength {
+                quarters: self.pace.quarters(text),
+                silence: 0,
+            };
+            let text = match target {
+                FillTarget::Twiml => spoken::escape(text).into(),
+                FillTarget::Transcript => text.clone(),
+            };
+            Piece::Text { text, length }
+        };
+        let mut pieces: Vec<Piece> = said.iter().map(counted).collect();
+        if let Some(ms) = pause {
+            let text = match target {
+                FillTarget::Twiml => format!(r#"<break time="{ms}ms"/>"#).into(),
+                FillTarget::Transcript => Box::default(),
+            };
+            let length = SpokenLength {
+                quarters: 0,
+                silence: u32::from(ms),
+            };
+            pieces.push(Piece::Text { text, length });
         }
-        (Some(ms), FillTarget::Transcript) => pieces.push(Piece::Pause(ms)),
-        (None, _) => {}
+        pieces.push(Piece::text(" "));
+        pieces
     }
-    pieces.push(Piece::Text(" ".into()));
-    pieces
 }
 
 /// Pieces in the making: neighbouring texts become one, as few pieces as possible are left for each
@@ -245,13 +262,20 @@ impl Program {
     pub(super) fn push(&mut self, piece: Piece) {
         let free = self.pieces.len() > self.fence;
         match (self.pieces.last_mut().filter(|_| free), piece) {
-            (Some(Piece::Text(before)), Piece::Text(text)) => {
+            (
+                Some(Piece::Text {
+                    text: before,
+                    length,
+                }),
+                Piece::Text { text, length: more },
+            ) => {
                 let end = if text.starts_with("</") {
                     before.trim_end()
                 } else {
                     &**before
                 };
                 *before = format!("{end}{text}").into();
+                length.add(more);
             }
             (_, piece) => self.pieces.push(piece),
         }
@@ -290,43 +314,40 @@ mod tests {
             "<!-- a -->\n<Say\n voice=\"{voice}\">\n {thanks|200ms}\n {goodbye}</Say>",
         )
         .unwrap();
-        let said = |text: &str| vec![Piece::Text(text.into())];
+        let said = |text: &str| vec![Piece::text(text)];
         let messages =
             BTreeMap::from([("thanks", said("Thanks & so.")), ("goodbye", said("Bye."))]);
         let words = Words {
             voice: "V",
             language: "L",
+            pace: Pace::new(80, "L"),
             input: "dtmf",
             listening: None,
             messages: &messages,
         };
-        let text = |text: &str| Piece::Text(text.into());
-        let thanks = Piece::When {
+        let text = |text: &str, letters: u32, silence| Piece::Text {
+            text: text.into(),
+            length: SpokenLength {
+                quarters: 4 * letters,
+                silence,
+            },
+        };
+        let thanks = || Piece::When {
             condition: Condition::Thanks,
             pieces: 1,
         };
         assert_eq!(
             words.fill(&template, FillTarget::Twiml).unwrap(),
             [
-                text("<Say voice=\"V\">"),
-                thanks,
-                text("Thanks &amp; so.<break time=\"200ms\"/> "),
-                text("Bye.</Say>")
+                text("<Say voice=\"V\">", 0, 0),
+                thanks(),
+                text("Thanks &amp; so.<break time=\"200ms\"/> ", 8, 200),
+                text("Bye.</Say>", 3, 0)
             ]
         );
-        let thanks = Piece::When {
-            condition: Condition::Thanks,
-            pieces: 3,
-        };
         assert_eq!(
             words.fill(&template, FillTarget::Transcript).unwrap(),
-            [
-                thanks,
-                text("Thanks & so."),
-                Piece::Pause(200),
-                text(" "),
-                text("Bye. ")
-            ]
+            [thanks(), text("Thanks & so. ", 8, 200), text("Bye. ", 3, 0)]
         );
     }
 }

@@ -4,8 +4,6 @@
 //! Letters vary less between languages and voices than words do: a word of Polish takes half as
 //! long again as one of Spanish.
 
-use super::problem::Wrong;
-
 /// Quarters of a letter that one letter counts.
 const LETTER: u32 = 4;
 /// A digit is a word: four letters of Latin script, or two characters of Chinese, Japanese and
@@ -14,6 +12,32 @@ const DIGIT: u32 = 4 * LETTER;
 const DIGIT_OF_CHARACTERS: u32 = 2 * LETTER;
 /// A Latin letter beside characters that are syllables.
 const LETTER_OF_CHARACTERS: u32 = 2;
+
+/// A part of a document, from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DocumentPart {
+    /// Until day, time and party, or those of them that it says, are said.
+    Facts,
+    /// Until words are listened to.
+    Question,
+}
+
+/// Length of a speech: its letters, and the pauses between its words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SpokenLength {
+    /// Quarters of a letter.
+    pub(super) quarters: u32,
+    /// Milliseconds of silence.
+    pub(super) silence: u32,
+}
+
+impl SpokenLength {
+    /// Makes it longer by another one.
+    pub(super) const fn add(&mut self, other: Self) {
+        self.quarters = self.quarters.saturating_add(other.quarters);
+        self.silence = self.silence.saturating_add(other.silence);
+    }
+}
 
 /// Speed of a spoken language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +57,13 @@ impl Pace {
         }
     }
 
-    /// Milliseconds that a text takes, without the pauses of its document.
-    pub(super) fn milliseconds(self, text: &str) -> u32 {
+    /// Milliseconds that so many quarters of a letter take.
+    pub(super) const fn milliseconds(self, quarters: u32) -> u32 {
+        quarters.saturating_mul(self.letter_ms) / LETTER
+    }
+
+    /// Quarters of a letter that a text has.
+    pub(super) fn quarters(self, text: &str) -> u32 {
         let (letter, digit) = if self.by_character {
             (LETTER_OF_CHARACTERS, DIGIT_OF_CHARACTERS)
         } else {
@@ -49,13 +78,13 @@ impl Pace {
         let mut quarters: u32 = ascii.sum();
         if !text.is_ascii() {
             let others = text.chars().filter(|c| !c.is_ascii());
-            quarters += others.map(|c| self.quarters(c)).sum::<u32>();
+            quarters += others.map(|c| self.beyond_ascii(c)).sum::<u32>();
         }
-        quarters.saturating_mul(self.letter_ms) / LETTER
+        quarters
     }
 
     /// Quarters of a letter that a character beyond ASCII counts.
-    fn quarters(self, c: char) -> u32 {
+    fn beyond_ascii(self, c: char) -> u32 {
         match c {
             _ if !c.is_alphanumeric() => 0,
             _ if c.is_numeric() && !self.by_character => DIGIT,
@@ -68,18 +97,6 @@ const fn is_cjk(c: char) -> bool {
     matches!(c, '\u{1100}'..='\u{11FF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}')
 }
 
-/// Reads a pause as it is written in documents.
-///
-/// # Errors
-/// Not of the form `300ms`, or longer than two seconds.
-pub(super) fn pause(text: &str) -> Result<u16, Wrong> {
-    let read = text
-        .strip_suffix("ms")
-        .and_then(|number| number.parse().ok());
-    read.filter(|ms| *ms <= 2_000)
-        .ok_or_else(|| Wrong::Pause(text.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,17 +104,10 @@ mod tests {
     #[test]
     fn letters_digits_and_characters_take_their_time() {
         let (latin, kana) = (Pace::new(80, "Söhne"), Pace::new(160, "オーケー"));
-        assert_eq!(latin.milliseconds("At 7. –"), (2 + 4) * 80);
-        assert_eq!(latin.milliseconds("4 1 5, 5 5 5"), 6 * 4 * 80);
-        assert_eq!(kana.milliseconds("12月4日、金曜日。"), (3 * 2 + 5) * 160);
-        assert_eq!(kana.milliseconds("Ana様"), 160 * 5 / 2);
-    }
-
-    #[test]
-    fn pauses_are_milliseconds() {
-        assert_eq!(pause("300ms"), Ok(300));
-        for text in ["300", "1s", "-5ms", "2001ms", "ms", ""] {
-            assert_eq!(pause(text), Err(Wrong::Pause(text.into())));
-        }
+        let spoken = |pace: Pace, text: &str| pace.milliseconds(pace.quarters(text));
+        assert_eq!(spoken(latin, "At 7. –"), (2 + 4) * 80);
+        assert_eq!(spoken(latin, "4 1 5, 5 5 5"), 6 * 4 * 80);
+        assert_eq!(spoken(kana, "12月4日、金曜日。"), (3 * 2 + 5) * 160);
+        assert_eq!(spoken(kana, "Ana様"), 160 * 5 / 2);
     }
 }

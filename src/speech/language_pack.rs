@@ -16,7 +16,7 @@ use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
 use super::speech_matcher::SpeechMatcher;
 use super::spelling::Spelling;
-use super::template::{DocumentPart, Template};
+use super::template::Template;
 use super::time_saying::TimeSaying;
 use crate::domain::Language;
 use file::LanguageFile;
@@ -64,15 +64,6 @@ pub(super) struct LanguagePack {
     documents: Box<[Box<[Piece]>]>,
     /// The first message as plain words.
     pub(super) script: Box<[Piece]>,
-    /// Of each of [`Document::ALL`] the parts that are timed, as plain words.
-    timed: Box<[Timed]>,
-}
-
-/// The parts of a document that are timed; `None` where it has no such part.
-#[derive(Debug)]
-struct Timed {
-    facts: Option<Box<[Piece]>>,
-    question: Option<Box<[Piece]>>,
 }
 
 impl LanguagePack {
@@ -102,15 +93,6 @@ impl LanguagePack {
         self.documents
             .get(document.index())
             .map_or(&[], |pieces| pieces)
-    }
-
-    /// The words of a part of a document.
-    pub(super) fn part(&self, document: Document, part: DocumentPart) -> Option<&[Piece]> {
-        let timed = self.timed.get(document.index())?;
-        match part {
-            DocumentPart::Facts => timed.facts.as_deref(),
-            DocumentPart::Question => timed.question.as_deref(),
-        }
     }
 
     /// The phrase for a party of `count` people.

@@ -80,7 +80,8 @@ impl Speech {
         let (service, contact) = ("S".repeat(80), reservation.guest_phone);
         // A short one: the 3,000 characters that a URL can have are far from the limit of a
         // document.
-        let action = "https://tablecall.example/twiml/1-0-0-0-k-o/ticket#rc=2&rp=all";
+        let action =
+            |_| "https://tablecall.example/twiml/1-0-0-0-k-o/ticket#rc=2&rp=all".to_owned();
         let render_context = RenderContext {
             reservation,
             service_name: &service,

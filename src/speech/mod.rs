@@ -46,9 +46,8 @@ use language_pack::LanguagePack;
 use languages::Languages;
 use number::SpokenNumbers;
 use plain_letters::plain_letters;
-use render_context::MessageContent;
+use render_context::{MessageContent, PartLengths};
 use spoken::{Out, is_sayable};
-use template::DocumentPart;
 
 /// The document for when nothing is known, not even the language: fixed, so that nothing can go
 /// wrong with it.
@@ -148,89 +147,62 @@ impl Speech {
             .understand(text, confidence)
     }
 
-    /// The reply as it is to be rendered: with how long its document takes until the facts are said
-    /// that an acceptance needs, and until its question was put in full.
-    #[must_use]
-    pub fn timed(&self, reply: Reply, render_context: &RenderContext<'_>) -> Reply {
-        let Some(informed) = reply.listen().map(|listen| listen.prompt.informed) else {
-            return reply;
-        };
-        let tells = match reply {
-            Reply::Ask { .. } | Reply::Called { .. } => !informed,
-            Reply::Decided { decision, .. } => !informed && decision == Decision::Declined,
-            Reply::BeSure { .. } => true,
-            Reply::CheckTime { .. } => informed,
-            Reply::Keys { .. }
-            | Reply::AskTime { .. }
-            | Reply::AskOptOut { .. }
-            | Reply::Offer { .. }
-            | Reply::Goodbye(_)
-            | Reply::Apology(_)
-            | Reply::HangUp => false,
-        };
-        let (conditions, new_time) = render_context::of_reply(&reply, render_context);
-        let content = MessageContent {
-            new_time,
-            ..self.content(render_context)
-        };
-        let document = Document::of(&reply);
-        let span = |part| content.milliseconds(document, part, conditions);
-        let facts = tells.then(|| span(DocumentPart::Facts)).flatten();
-        // The document itself listens to words only after its question; this is for the case that it
-        // was not said. A quick voice takes less than is estimated.
-        let question = (self.input == InputMode::KeysAndSpeech)
-            .then(|| span(DocumentPart::Question))
-            .flatten()
-            .map(|question| question / 5 * 4);
-        reply.listening(|listen| TalkPosition {
-            prompt: PromptTiming {
-                facts,
-                question,
-                ..listen.prompt
-            },
-            ..listen
-        })
-    }
-
-    /// The TwiML that says a reply. `action` is the absolute URL of the next key; it is not used by
-    /// a reply that does not listen. A language that is not shipped (of a ticket from another
-    /// version) is said in en-US.
+    /// The TwiML that says a reply. `action` makes the absolute URL of the next key from its
+    /// position: with how long the document takes until the facts are said that an acceptance
+    /// needs, and until its question was put in full. A reply that does not listen needs none. A
+    /// language that is not shipped (of a ticket from another version) is said in en-US.
     #[must_use]
     pub fn render(
         &self,
         reply: &Reply,
         render_context: &RenderContext<'_>,
-        action: &str,
+        action: impl FnOnce(TalkPosition) -> String,
     ) -> String {
         let (conditions, new_time) = render_context::of_reply(reply, render_context);
         let content = MessageContent {
             new_time,
-            action,
             ..self.content(render_context)
         };
         let document = Document::of(reply);
         let name = &render_context.reservation.name;
         let spelled = document == Document::AskSlowly && !content.spelled(name).is_empty();
         let conditions = conditions.with(Condition::Spelled, spelled);
-        Self::write(document, &content, conditions)
+        let (mut out, lengths) = Self::write(document, &content, conditions);
+        if let Some(listen) = reply.listen() {
+            let prompt = PromptTiming {
+                facts: lengths.facts.filter(|_| awaits_facts(reply)).map(|facts| {
+                    // Said slowly, the facts take a quarter longer; the keys after them do not.
+                    let slowly = document == Document::AskSlowly;
+                    content.milliseconds(facts, slowly)
+                }),
+                // The document itself listens to words only after its question; this is for the
+                // case that it was not said. A quick voice takes less than is estimated.
+                question: lengths
+                    .question
+                    .filter(|_| self.input == InputMode::KeysAndSpeech)
+                    .map(|question| content.milliseconds(question, false) / 5 * 4),
+                ..listen.prompt
+            };
+            out.put_action(&action(TalkPosition { prompt, ..listen }));
+        }
+        out.text
     }
 
     /// The text of [`Reply::Ask`] at pick-up, and its duration.
     #[must_use]
     pub fn script(&self, render_context: &RenderContext<'_>) -> Script {
         let content = self.content(render_context);
-        let mut out = Out::long_transcript();
-        let silence = content.write(
+        let mut out = Out::transcript().counted(content.language_pack.pace);
+        let _parts = content.write(
             &content.language_pack.script,
             render_context::of_scene(render_context),
             &mut out,
         );
-        let text = out.text.trim_end().to_owned();
-        let spoken = content.language_pack.pace.milliseconds(&text);
+        let milliseconds = content.milliseconds(out.length, false);
         Script {
             language: content.language_pack.language,
-            seconds: spoken.saturating_add(silence).saturating_add(500) / 1000,
-            text,
+            seconds: milliseconds.saturating_add(500) / 1000,
+            text: out.text.trim_end().to_owned(),
         }
     }
 
@@ -238,22 +210,19 @@ impl Speech {
     #[must_use]
     pub fn apology(&self, language: Language) -> String {
         let conditions = render_context::of_apology(Conditions::NONE, Apology::Fault);
-        Self::write(
-            Document::Apology,
-            &self.stranger(language, "", None),
-            conditions,
-        )
+        let content = self.stranger(language, "", None);
+        let (out, _) = Self::write(Document::Apology, &content, conditions);
+        out.text
     }
 
     /// The message for a machine: the caller, the reason, and the number to call back; neither the
     /// guest's name nor number.
     #[must_use]
     pub fn voicemail(&self, render_context: &RenderContext<'_>) -> String {
-        Self::write(
-            Document::Voicemail,
-            &self.content(render_context),
-            render_context::of_scene(render_context),
-        )
+        let conditions = render_context::of_scene(render_context);
+        let content = self.content(render_context);
+        let (out, _) = Self::write(Document::Voicemail, &content, conditions);
+        out.text
     }
 
     /// The message for inbound callers: who we are and how to reach a person. `local_time` is day
@@ -270,22 +239,21 @@ impl Speech {
             local_time,
             ..self.stranger(language, service_name, contact_phone)
         };
-        Self::write(
-            Document::Inbound,
-            &content,
-            render_context::of_contact(contact_phone),
-        )
+        let conditions = render_context::of_contact(contact_phone);
+        let (out, _) = Self::write(Document::Inbound, &content, conditions);
+        out.text
     }
 
-    fn write(document: Document, content: &MessageContent<'_>, conditions: Conditions) -> String {
-        // The longest documents have some 1,600 bytes in Latin script beside the action.
-        let mut out = Out::document(2048 + content.action.len());
-        let _silence = content.write(
-            content.language_pack.document(document),
-            conditions,
-            &mut out,
-        );
-        out.text
+    fn write(
+        document: Document,
+        content: &MessageContent<'_>,
+        conditions: Conditions,
+    ) -> (Out, PartLengths) {
+        // The longest documents have some 1,600 bytes in Latin script, and an action of some 500.
+        let mut out = Out::document(2560).counted(content.language_pack.pace);
+        let pieces = content.language_pack.document(document);
+        let lengths = content.write(pieces, conditions, &mut out);
+        (out, lengths)
     }
 
     fn content<'a>(&'a self, render_context: &RenderContext<'a>) -> MessageContent<'a> {
@@ -326,11 +294,28 @@ impl Speech {
             contact,
             new_time: None,
             local_time: None,
-            action: "",
         }
     }
 
     fn language_pack(&self, language: Language) -> &LanguagePack {
         self.languages.pack(language)
+    }
+}
+
+/// Returns whether an acceptance counts only once the facts in this document were said.
+fn awaits_facts(reply: &Reply) -> bool {
+    let informed = reply.listen().is_some_and(|listen| listen.prompt.informed);
+    match reply {
+        Reply::Ask { .. } | Reply::Called { .. } => !informed,
+        Reply::Decided { decision, .. } => !informed && *decision == Decision::Declined,
+        Reply::BeSure { .. } => true,
+        Reply::CheckTime { .. } => informed,
+        Reply::Keys { .. }
+        | Reply::AskTime { .. }
+        | Reply::AskOptOut { .. }
+        | Reply::Offer { .. }
+        | Reply::Goodbye(_)
+        | Reply::Apology(_)
+        | Reply::HangUp => false,
     }
 }

@@ -30,7 +30,7 @@ impl SpokenNumbers {
     ) {
         let pairs = language_pack.phone_pairs;
         let digits = || spell(&phone.groups(country), pairs);
-        let put = |digits: &str| put(digits, &language_pack.plus, &mut out.text);
+        let put = |digits: &str| put(digits, &language_pack.plus, out);
         self.shard(phone)
             .write((phone, country, pairs), digits, put);
     }
@@ -53,24 +53,24 @@ impl SpokenNumbers {
     }
 }
 
-fn put(digits: &str, plus: &str, out: &mut String) {
+fn put(digits: &str, plus: &str, out: &mut Out) {
     match digits.strip_prefix('+') {
         Some(rest) => {
-            out.push_str(plus);
-            out.push(' ');
-            out.push_str(rest);
+            out.exactly(plus);
+            out.exactly(" ");
+            out.exactly(rest);
         }
-        None => out.push_str(digits),
+        None => out.exactly(digits),
     }
 }
 
 /// Writes an extension after its number: the language's word for it, then the digits.
-pub(super) fn write_extension(extension: &str, word: &str, out: &mut String) {
-    out.push_str(", ");
-    out.push_str(word);
+pub(super) fn write_extension(extension: &str, word: &str, out: &mut Out) {
+    out.exactly(", ");
+    out.exactly(word);
     for digit in extension.chars().filter(char::is_ascii_digit) {
-        out.push(' ');
-        out.push(digit);
+        out.exactly(" ");
+        out.exactly(digit.encode_utf8(&mut [0; 4]));
     }
 }
 
@@ -121,13 +121,13 @@ mod tests {
 
     fn said(number: &str, country: &str, pairs: bool) -> String {
         let phone = Phone::from_e164(number).unwrap();
-        let mut out = String::new();
+        let mut out = Out::transcript();
         put(
             &spell(&phone.groups(country.parse().ok()), pairs),
             "plus",
             &mut out,
         );
-        out
+        out.text
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Phrases taken apart at start: literal text, and places where something is put in.
 
 use super::condition::Condition;
+use super::estimate::{DocumentPart, SpokenLength};
 use super::problem::Wrong;
 
 /// The variables of phrases, by their names in the files.
@@ -128,13 +129,28 @@ impl Variable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// Written as it is.
-    Text(Box<str>),
+    Text {
+        /// Words, tags, or both.
+        text: Box<str>,
+        /// The length of the words; counted when a document is filled.
+        length: SpokenLength,
+    },
     /// Written for each call anew.
     Value(Variable),
-    /// Silence, in a transcript; in a document it is text.
-    Pause(u16),
     /// The next `pieces` are left out unless the condition holds.
     When { condition: Condition, pieces: usize },
+    /// The end of a part whose length is asked for.
+    End(DocumentPart),
+}
+
+impl Piece {
+    /// A text that takes no time: a tag, or words that are not counted yet.
+    pub(super) fn text(text: impl Into<Box<str>>) -> Self {
+        Self::Text {
+            text: text.into(),
+            length: SpokenLength::default(),
+        }
+    }
 }
 
 /// Takes `text` apart at its braces: what stands between two braces, and what stands around.
@@ -176,7 +192,7 @@ pub(super) enum Part<'a> {
 /// A brace without its partner, or a variable that cannot be used here.
 pub(super) fn pieces(name: &str, text: &str, allowed: &[Variable]) -> Result<Vec<Piece>, Wrong> {
     let piece = |part: Part<'_>| match part {
-        Part::Text(text) => Ok(Piece::Text(text.into())),
+        Part::Text(text) => Ok(Piece::text(text)),
         Part::Brace(inside) => Variable::named(inside)
             .filter(|variable| allowed.contains(variable))
             .map(Piece::Value)
@@ -197,15 +213,14 @@ mod tests {
             &[Variable::Time, Variable::Day],
         )
         .unwrap();
-        let text = |text: &str| Piece::Text(text.into());
         assert_eq!(
             found,
             [
-                text("At "),
+                Piece::text("At "),
                 Piece::Value(Variable::Time),
-                text(", "),
+                Piece::text(", "),
                 Piece::Value(Variable::Day),
-                text(".")
+                Piece::text(".")
             ]
         );
     }

@@ -6,12 +6,11 @@ use jiff::civil::{Date, DateTime, Time};
 use super::RenderContext;
 use super::calendar::SaidDay;
 use super::condition::{Condition as C, Conditions};
-use super::document::Document;
+use super::estimate::{DocumentPart, SpokenLength};
 use super::language_pack::LanguagePack;
 use super::number::{SpokenNumbers, write_extension};
 use super::phrase::{Piece, Variable};
 use super::spoken::Out;
-use super::template::DocumentPart;
 use super::time_saying::TimeForm;
 use crate::call::Decision;
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason, TimePrompt};
@@ -40,20 +39,34 @@ pub(super) struct MessageContent<'a> {
     pub(super) new_time: Option<OfferedTime>,
     /// Day and time where it is heard, if they are known.
     pub(super) local_time: Option<DateTime>,
-    pub(super) action: &'a str,
+}
+
+/// The lengths of the parts of a document; `None` where it has no such part.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PartLengths {
+    pub(super) facts: Option<SpokenLength>,
+    pub(super) question: Option<SpokenLength>,
 }
 
 impl MessageContent<'_> {
-    /// Writes pieces; gives back the milliseconds of silence among them.
-    pub(super) fn write(&self, pieces: &[Piece], conditions: Conditions, out: &mut Out) -> u32 {
-        let (mut silence, mut skip) = (0, 0);
+    /// Writes pieces; gives back the lengths of their parts.
+    pub(super) fn write(
+        &self,
+        pieces: &[Piece],
+        conditions: Conditions,
+        out: &mut Out,
+    ) -> PartLengths {
+        let (mut lengths, mut skip) = (PartLengths::default(), 0);
         for piece in pieces {
             if skip > 0 {
                 skip -= 1;
                 continue;
             }
             match piece {
-                Piece::Text(text) => out.phrase(text),
+                Piece::Text { text, length } => {
+                    out.phrase(text);
+                    out.length.add(*length);
+                }
                 Piece::Value(variable) => {
                     let begin = out.begins_sentence().then_some(out.text.len());
                     self.value(*variable, out);
@@ -61,33 +74,25 @@ impl MessageContent<'_> {
                         out.capitalize(begin);
                     }
                 }
-                Piece::Pause(ms) => silence += u32::from(*ms),
+                Piece::End(DocumentPart::Facts) => lengths.facts = Some(out.length),
+                Piece::End(DocumentPart::Question) => lengths.question = Some(out.length),
                 Piece::When { condition, pieces } if !conditions.hold(*condition) => skip = *pieces,
                 Piece::When { .. } => {}
             }
         }
-        silence
+        lengths
     }
 
-    /// Milliseconds that a part of a document takes to say; `None`: it has no such part.
-    pub(super) fn milliseconds(
-        &self,
-        document: Document,
-        part: DocumentPart,
-        conditions: Conditions,
-    ) -> Option<u32> {
-        let pieces = self.language_pack.part(document, part)?;
-        let mut out = Out::long_transcript();
-        let silence = self.write(pieces, conditions, &mut out);
-        let spoken = self.language_pack.pace.milliseconds(&out.text);
-        // Said slowly, the facts take a quarter longer; the keys after them do not.
-        let slowly = document == Document::AskSlowly && part == DocumentPart::Facts;
-        Some(spoken + if slowly { spoken / 4 } else { 0 } + silence)
+    /// Milliseconds that words and pauses take; words that are said slowly take a quarter longer.
+    pub(super) const fn milliseconds(&self, length: SpokenLength, slowly: bool) -> u32 {
+        let spoken = self.language_pack.pace.milliseconds(length.quarters);
+        let slower = if slowly { spoken / 4 } else { 0 };
+        spoken.saturating_add(slower).saturating_add(length.silence)
     }
 
     fn value(&self, variable: Variable, out: &mut Out) {
         match variable {
-            Variable::Action => out.exactly(self.action),
+            Variable::Action => out.leave_out_action(),
             Variable::Service => self.name(self.service, out),
             Variable::ContactPhone => self.phone(self.contact, out),
             Variable::Hello => out.exactly(self.language_pack.hello(self.local_time)),
@@ -159,11 +164,7 @@ impl MessageContent<'_> {
             Variable::GuestPhone => {
                 self.phone(reservation.guest_phone, out);
                 if let Some(extension) = &reservation.guest_extension {
-                    write_extension(
-                        extension.as_str(),
-                        &self.language_pack.extension,
-                        &mut out.text,
-                    );
+                    write_extension(extension.as_str(), &self.language_pack.extension, out);
                 }
             }
             Variable::Earliest => {

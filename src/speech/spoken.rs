@@ -1,6 +1,7 @@
 //! Text of guests on its way into a document: only what can be said, and nothing that could be
 //! markup.
 
+use super::estimate::{Pace, SpokenLength};
 use super::plain_letters::plain_letters;
 use crate::unescaped::UnescapedSet;
 
@@ -9,7 +10,13 @@ use crate::unescaped::UnescapedSet;
 pub(super) struct Out {
     /// The text so far.
     pub(super) text: String,
+    /// The length of the words so far, if they are counted.
+    pub(super) length: SpokenLength,
+    /// `None`: words are not counted.
+    pace: Option<Pace>,
     escape: bool,
+    /// Places in the text where the action belongs.
+    actions: Vec<usize>,
 }
 
 impl Out {
@@ -17,7 +24,10 @@ impl Out {
     pub(super) fn document(capacity: usize) -> Self {
         Self {
             text: String::with_capacity(capacity),
+            length: SpokenLength::default(),
+            pace: None,
             escape: true,
+            actions: Vec::new(),
         }
     }
 
@@ -25,15 +35,21 @@ impl Out {
     pub(super) const fn transcript() -> Self {
         Self {
             text: String::new(),
+            length: SpokenLength {
+                quarters: 0,
+                silence: 0,
+            },
+            pace: None,
             escape: false,
+            actions: Vec::new(),
         }
     }
 
-    /// An empty transcript of a whole document, of which the longest have some 1,000 bytes.
-    pub(super) fn long_transcript() -> Self {
+    /// Counts the words that are written from now on.
+    pub(super) fn counted(self, pace: Pace) -> Self {
         Self {
-            text: String::with_capacity(1024),
-            escape: false,
+            pace: Some(pace),
+            ..self
         }
     }
 
@@ -47,7 +63,7 @@ impl Out {
     /// that cannot be seen either. Letters in disguise are said as plain ones.
     pub(super) fn say(&mut self, text: &str) {
         if is_all_plain(text) && !has_gaps(text) && text.trim_ascii().len() == text.len() {
-            self.text.push_str(text);
+            self.push_plain(text);
             return;
         }
         let text = &*plain_letters(text);
@@ -73,12 +89,10 @@ impl Out {
 
     /// Writes text of ours: nothing is left out but what XML forbids.
     pub(super) fn exactly(&mut self, text: &str) {
-        // The longest is an address, three hundred characters of ticket with an ampersand or two:
-        // whole runs are copied.
         let mut rest = text;
         loop {
             let (plain, special) = rest.split_at(PLAIN.prefix_len(rest.as_bytes()));
-            self.text.push_str(plain);
+            self.push_plain(plain);
             let mut chars = special.chars();
             let Some(first) = chars.next() else { return };
             if is_xml(first) {
@@ -88,7 +102,20 @@ impl Out {
         }
     }
 
-    /// Writes a phrase's own text, already escaped. The point at its end is left out after a value
+    /// Leaves out the action, which depends on how long the document takes.
+    pub(super) fn leave_out_action(&mut self) {
+        self.actions.push(self.text.len());
+    }
+
+    /// Puts the action wherever it was left out.
+    pub(super) fn put_action(&mut self, action: &str) {
+        let action = escape(action);
+        for at in self.actions.drain(..).rev() {
+            self.text.insert_str(at, &action);
+        }
+    }
+
+    /// Writes a phrase's own text, already escaped and counted. The point at its end is left out after a value
     /// that brings one along, such as "Jr.", and after a tag.
     pub(super) fn phrase(&mut self, text: &str) {
         let point = text.starts_with('.') && self.text.ends_with(['.', '>']);
@@ -118,6 +145,8 @@ impl Out {
         {
             self.text.truncate(self.text.len() - "e ".len());
             self.text.push('’');
+            let elided = self.pace.map_or(0, |pace| pace.quarters("e"));
+            self.length.quarters = self.length.quarters.saturating_sub(elided);
         }
     }
 
@@ -145,7 +174,15 @@ impl Out {
     fn push(&mut self, c: char) {
         match escaped(c).filter(|_| self.escape) {
             Some(entity) => self.text.push_str(entity),
-            None => self.text.push(c),
+            None => self.push_plain(c.encode_utf8(&mut [0; 4])),
+        }
+    }
+
+    /// Writes words in which nothing is escaped.
+    fn push_plain(&mut self, text: &str) {
+        self.text.push_str(text);
+        if let Some(pace) = self.pace {
+            self.length.quarters += pace.quarters(text);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A document of `twiml/` as the template of its messages.
 
+use super::estimate::DocumentPart;
 use super::phrase::{Part as TextPart, Variable};
 use super::problem::Wrong;
-use super::{estimate, message, phrase};
+use super::{message, phrase};
 
 /// The name that stands for the Gather that listens to words, where words count.
 const WORDS: &str = "words";
@@ -19,6 +20,8 @@ pub(super) enum Node {
     Message { name: String, pause: Option<u16> },
     /// Here words begin to be listened to.
     Words,
+    /// Here a part ends.
+    End(DocumentPart),
 }
 
 impl Template {
@@ -51,29 +54,18 @@ impl Template {
             };
         }
         messages(rest, &mut nodes)?;
+        if let Some(last) = nodes.iter().rposition(Node::says_facts) {
+            nodes.insert(last + 1, Node::End(DocumentPart::Facts));
+        }
         Ok(Self(nodes))
     }
 
     /// The messages it names.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|node| match node {
-            Node::Tag(_) | Node::Words => None,
+            Node::Tag(_) | Node::Words | Node::End(_) => None,
             Node::Message { name, .. } => Some(name.as_str()),
         })
-    }
-
-    /// The messages of a part; `None` where the document has no such part.
-    pub(super) fn part(&self, part: DocumentPart) -> Option<Self> {
-        let end = match part {
-            DocumentPart::Question => self.0.iter().position(|node| *node == Node::Words),
-            DocumentPart::Facts => self
-                .0
-                .iter()
-                .rposition(Node::says_facts)
-                .map(|last| last + 1),
-        };
-        end.and_then(|end| self.0.get(..end))
-            .map(|nodes| Self(nodes.to_vec()))
     }
 
     /// The template as it is where words count, with `words` at its place, or do not.
@@ -114,7 +106,9 @@ pub(super) fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
         match part {
             TextPart::Text(text) if text.trim().is_empty() => {}
             TextPart::Text(text) => return Err(Wrong::WordsInDocument(text.trim().to_owned())),
-            TextPart::Brace(WORDS) => nodes.push(Node::Words),
+            TextPart::Brace(WORDS) => {
+                nodes.extend([Node::End(DocumentPart::Question), Node::Words]);
+            }
             TextPart::Brace(inside) => {
                 let (name, pause) = inside
                     .split_once('|')
@@ -122,7 +116,7 @@ pub(super) fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
                 if message::named(name).is_none() {
                     return Err(Wrong::UnknownMessage(name.to_owned()));
                 }
-                let pause = pause.map(estimate::pause).transpose()?;
+                let pause = pause.map(read_pause).transpose()?;
                 nodes.push(Node::Message {
                     name: name.to_owned(),
                     pause,
@@ -133,11 +127,27 @@ pub(super) fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// A part of a document, from its beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DocumentPart {
-    /// Until day, time and party, or those of them that it says, are said.
-    Facts,
-    /// Until words are listened to.
-    Question,
+/// Reads a pause as it is written in documents.
+///
+/// # Errors
+/// Not of the form `300ms`, or longer than two seconds.
+fn read_pause(text: &str) -> Result<u16, Wrong> {
+    let read = text
+        .strip_suffix("ms")
+        .and_then(|number| number.parse().ok());
+    read.filter(|ms| *ms <= 2_000)
+        .ok_or_else(|| Wrong::Pause(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_milliseconds() {
+        assert_eq!(read_pause("300ms"), Ok(300));
+        for text in ["300", "1s", "-5ms", "2001ms", "ms", ""] {
+            assert_eq!(read_pause(text), Err(Wrong::Pause(text.into())));
+        }
+    }
 }

@@ -19,6 +19,10 @@ mod words;
 
 const ACTION: &str = "https://tablecall.example/twiml/1-0-0-0-k-o/abc?x=1&y=2";
 
+fn action(_: TalkPosition) -> String {
+    ACTION.to_owned()
+}
+
 fn speech() -> &'static Speech {
     static SPEECH: std::sync::LazyLock<Speech> = std::sync::LazyLock::new(|| {
         if let Err(problems) = Speech::check(InputMode::Keys) {
@@ -107,7 +111,7 @@ fn documents(reservation: &Reservation) -> Vec<(&'static str, String)> {
     let speech = speech();
     let replies = replies()
         .into_iter()
-        .map(|(file, reply)| (file, speech.render(&reply, &render_context, ACTION)));
+        .map(|(file, reply)| (file, speech.render(&reply, &render_context, action)));
     let (service, contact, language) = (
         render_context.service_name,
         render_context.contact_phone,
@@ -231,7 +235,7 @@ fn whoever_listens_can_press_a_key_from_the_first_word_on() {
     for language in speech().languages() {
         let reservation = reservation(language, "Ana", "2026-12-04T19:30", 4);
         for (file, reply) in replies() {
-            let document = speech().render(&reply, &render_context(&reservation), ACTION);
+            let document = speech().render(&reply, &render_context(&reservation), action);
             if reply.listen().is_some() {
                 let (digits, end) = if file == "ask_time.xml" {
                     (4, "#")
@@ -279,7 +283,7 @@ proptest! {
         reservation.notes = Notes::parse(&notes).ok();
         reservation.restaurant = Name::parse(&restaurant).ok();
         let render_context = RenderContext { service_name: &service, ..render_context(&reservation) };
-        let document = speech().render(&ask(slowly), &render_context, ACTION);
+        let document = speech().render(&ask(slowly), &render_context, action);
         prop_assert_eq!(schema().check(&document), Ok(()));
         let heard = heard(&document);
         let texts = [reservation.name.as_str(), reservation.notes.as_ref().map_or("", |notes| notes.as_str())];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{LanguagePack, PerCount, Templates, Timed};
+use super::{LanguagePack, PerCount, Templates};
 use crate::domain::Language;
 use crate::speech::calendar::{DaySayings, SpokenCalendar, category_name};
 use crate::speech::document::{Document, FillTarget, Words};
@@ -17,7 +17,7 @@ use crate::speech::problem::Wrong;
 use crate::speech::schema::Schema;
 use crate::speech::speech_matcher::{Sentences, SpeechMatcher};
 use crate::speech::spelling::{Spelling, SpellingFile};
-use crate::speech::template::{DocumentPart, Template};
+use crate::speech::template::Template;
 use crate::speech::time_saying::{Sayings, TimeSaying};
 use crate::speech::{InputMode, message, phrase, spoken, time_saying};
 
@@ -98,9 +98,12 @@ impl LanguageFile {
             .map_err(|more| wrong.extend(more))
             .unwrap_or_default();
         let attributes = speech_matcher.input();
+        let sample = self.messages.get("greeting").map_or("", String::as_str);
+        let pace = Pace::new(self.pace, sample);
         let words = Words {
             voice: &self.voice,
             language: &self.tag,
+            pace,
             input: &attributes,
             listening: (input == InputMode::KeysAndSpeech).then_some(&templates.listening),
             messages: &messages,
@@ -113,21 +116,6 @@ impl LanguageFile {
             .map(|template| fill(template, FillTarget::Twiml))
             .collect();
         let documents = keep(&mut wrong, documents);
-        let part = |template: &Template, part| {
-            let part = template.part(part);
-            part.map(|part| fill(&part, FillTarget::Transcript))
-                .transpose()
-        };
-        let timed: Result<_, Wrong> = templates
-            .iter()
-            .map(|template| {
-                Ok(Timed {
-                    facts: part(template, DocumentPart::Facts)?,
-                    question: part(template, DocumentPart::Question)?,
-                })
-            })
-            .collect();
-        let timed = keep(&mut wrong, timed);
         let ask = templates
             .get(Document::Ask.index())
             .ok_or(Wrong::MissingDocument);
@@ -141,15 +129,12 @@ impl LanguageFile {
         let spelling = Spelling::new(&self.spelling)
             .map_err(|more| wrong.extend(more))
             .ok();
-        let sample = self.messages.get("greeting").map_or("", String::as_str);
-        let pace = Pace::new(self.pace, sample);
-        let prepared = (language, calendar, documents, script, timed, time, spelling);
+        let prepared = (language, calendar, documents, script, time, spelling);
         let (
             Some(language),
             Some(calendar),
             Some(documents),
             Some(script),
-            Some(timed),
             Some(time),
             Some(spelling),
         ) = prepared
@@ -180,7 +165,6 @@ impl LanguageFile {
             party_echo,
             documents,
             script,
-            timed,
         })
     }
 
@@ -247,7 +231,7 @@ impl LanguageFile {
             let says = |wanted: &Variable| {
                 pieces.iter().any(|piece| match piece {
                     Piece::Value(variable) => variable.says(*wanted),
-                    Piece::Text(_) | Piece::Pause(_) | Piece::When { .. } => false,
+                    Piece::Text { .. } | Piece::When { .. } | Piece::End(_) => false,
                 })
             };
             let lacking = spec.must.iter().filter(|variable| !says(variable));

@@ -165,7 +165,7 @@ fn the_golden_transcripts_are_what_is_said() {
                 speech().script(&render_context(&hard)).text
             )
             .unwrap();
-            let slowly = heard(&speech().render(&ask(true), &render_context(&hard), ACTION));
+            let slowly = heard(&speech().render(&ask(true), &render_context(&hard), action));
             writeln!(golden, "{}", slowly.lines().nth(2).unwrap_or_default()).unwrap();
         }
         expect_file![format!(

@@ -8,7 +8,7 @@ fn staff_hear_at_once_who_calls_and_that_no_person_is_speaking() {
         for reservation in hard(language) {
             for slowly in [false, true] {
                 let text =
-                    heard(&speech().render(&ask(slowly), &render_context(&reservation), ACTION));
+                    heard(&speech().render(&ask(slowly), &render_context(&reservation), action));
                 let first = text.lines().next().unwrap();
                 let (_, automated) = words_of(language);
                 assert!(
@@ -44,7 +44,7 @@ fn keys_are_named_once_each_and_in_their_order() {
         {
             let spoken = |reservation: &Reservation| {
                 keys(
-                    &heard(&speech().render(&reply, &render_context(reservation), ACTION)),
+                    &heard(&speech().render(&reply, &render_context(reservation), action)),
                     star,
                 )
             };
@@ -150,7 +150,7 @@ fn the_script_is_what_is_heard_at_pick_up() {
         for reservation in hard(language) {
             let script = speech().script(&render_context(&reservation));
             let document =
-                heard(&speech().render(&ask(false), &render_context(&reservation), ACTION));
+                heard(&speech().render(&ask(false), &render_context(&reservation), action));
             assert_eq!(script.text, document.replace('\n', " "));
             assert_eq!(script.language, language);
         }
@@ -175,11 +175,39 @@ fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
                 listen: TalkPosition::first(0),
             },
             &render_context(&reservation),
-            ACTION,
+            action,
         ));
         assert!(
             called.contains("Ana María") && !called.contains("0 1 9 9"),
             "{language}: {called}"
         );
+    }
+}
+
+/// The words of a document are counted while it is written; here its text is read again.
+#[test]
+fn the_length_of_a_document_is_that_of_its_words_and_breaks() {
+    let speech = Speech::open(InputMode::KeysAndSpeech).unwrap();
+    for language in speech.languages() {
+        let pace = speech.language_pack(language).pace;
+        for reservation in hard(language) {
+            for slowly in [false, true] {
+                let mut prompt = None;
+                let document =
+                    speech.render(&ask(slowly), &render_context(&reservation), |position| {
+                        prompt = Some(position.prompt);
+                        action(position)
+                    });
+                let (question, _) = document.split_once("<Gather input=\"dtmf speech").unwrap();
+                let breaks = question.split("<break time=\"").skip(1);
+                let silence: u32 = breaks
+                    .map(|rest| rest.split_once("ms\"").unwrap().0.parse::<u32>().unwrap())
+                    .sum();
+                let length = pace.milliseconds(pace.quarters(&heard(question))) + silence;
+                let prompt = prompt.unwrap();
+                assert_eq!(prompt.question, Some(length / 5 * 4), "{document}");
+                assert!(prompt.facts.is_some_and(|facts| facts < length));
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ fn every_document_that_listens_to_words_keeps_the_rules_of_twiml() {
     for language in speech.languages() {
         let reservation = full(reservation(language, "Ana María", "2026-12-04T20:15", 4));
         for (file, reply) in replies() {
-            let document = speech.render(&reply, &render_context(&reservation), ACTION);
+            let document = speech.render(&reply, &render_context(&reservation), action);
             assert_eq!(
                 schema().check(&document),
                 Ok(()),
@@ -218,7 +218,7 @@ fn a_decision_is_read_back_half_a_second_after_the_key() {
             .into_iter()
             .filter(|(file, _)| file.starts_with("decided"))
         {
-            let document = speech().render(&reply, &render_context(&reservation), ACTION);
+            let document = speech().render(&reply, &render_context(&reservation), action);
             let said = document
                 .split_once("<Say ")
                 .and_then(|(_, rest)| rest.split_once('>'))
@@ -244,7 +244,7 @@ fn who_calls_back_hears_two_keys_in_every_language() {
             } else {
                 Reply::Offer { listen }
             };
-            let text = heard(&speech().render(&reply, &render_context(&reservation), ACTION));
+            let text = heard(&speech().render(&reply, &render_context(&reservation), action));
             assert_eq!(keys(&text, star), wanted, "{language}: {text}");
             assert_eq!(
                 text.contains("Ana"),

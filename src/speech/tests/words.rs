@@ -137,7 +137,7 @@ fn the_part_of_the_night_is_said_once() {
                 time: None,
                 listen: TalkPosition::first(0),
             };
-            let said = heard(&speech().render(&reply, &render_context(&reservation), ACTION));
+            let said = heard(&speech().render(&reply, &render_context(&reservation), action));
             assert!(said.matches(part).count() <= 1, "{language}: {said}");
         }
     }
@@ -162,7 +162,7 @@ fn a_language_that_is_not_shipped_is_said_in_english() {
     let reservation = reservation("xx-XX".parse().unwrap(), "Ana", "2026-12-04T19:30", 4);
     assert!(
         speech()
-            .render(&ask(false), &render_context(&reservation), ACTION)
+            .render(&ask(false), &render_context(&reservation), action)
             .contains("language=\"en-US\"")
     );
 }
@@ -174,7 +174,7 @@ fn a_name_is_spelled_after_the_star_and_said_as_it_sounds() {
         let plain = reservation(language.parse().unwrap(), "Ana", "2026-12-04T19:30", 4);
         let reservation = Reservation { name, ..plain };
         let first = speech().script(&render_context(&reservation)).text;
-        let slowly = speech().render(&ask(true), &render_context(&reservation), ACTION);
+        let slowly = speech().render(&ask(true), &render_context(&reservation), action);
         (first, heard(&slowly))
     };
     let (first, again) = slowly("en-US", name("Nguyễn").with_sound(Some(&name("Win")), None));
@@ -221,7 +221,7 @@ fn notes_in_another_language_are_said_by_its_voice() {
     let notes = Some(notes.in_language("es-ES".parse().unwrap()));
     let reservation = Reservation { notes, ..plain };
     for slowly in [false, true] {
-        let document = speech().render(&ask(slowly), &render_context(&reservation), ACTION);
+        let document = speech().render(&ask(slowly), &render_context(&reservation), action);
         assert_eq!(schema().check(&document), Ok(()), "{document}");
         let (open, close) = if slowly {
             (r#"<prosody rate="slow">"#, "</prosody>")
