@@ -4,6 +4,7 @@
 
 mod error;
 mod kind;
+mod known;
 mod letters;
 mod links;
 mod read;
@@ -14,6 +15,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Country;
+use known::KnownFacts;
 
 pub use error::PhoneError;
 pub use kind::LineKind;
@@ -107,7 +109,8 @@ impl Phone {
     /// since.
     #[must_use]
     pub fn facts(self) -> Option<PhoneFacts> {
-        facts(&self.library()?)
+        static KNOWN: KnownFacts = KnownFacts::new();
+        KNOWN.of(self.0, || facts(&self.library()?))
     }
 
     /// The digits in the groups in which people of `country` write and say them, with the country
