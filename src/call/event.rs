@@ -213,6 +213,31 @@ pub struct PressedKey {
 }
 
 impl PressedKey {
+    /// The moment at which the question of a key that was answered with an error was put again.
+    /// Twilio requests the fallback URL at once after such an answer, so the key was pressed then.
+    /// `None`: that moment is not within the second of Twilio's record.
+    ///
+    /// A document that follows a lost key says so: hash stands for the key.
+    pub(super) fn resumed_at(&self, keys: &[Self]) -> Option<Timestamp> {
+        let is_next = |other: &&Self| {
+            other.position.step == self.position.step + 1
+                && other.position.prompt.after == Some('#')
+        };
+        let next = keys.iter().find(is_next)?;
+        let handed_out = next.position.prompt.handed_out.cast_signed();
+        let since_sealing = SignedDuration::from_millis(handed_out.into());
+        let resumed_at = next.sealed_at.checked_add(since_sealing).ok()?;
+        let is_within = (self.pressed_at..=self.pressed_by).contains(&resumed_at);
+        let is_key = !self.digits.is_empty() && *self.digits != *"#";
+        (self.is_of_one_second() && is_within && is_key).then_some(resumed_at)
+    }
+
+    /// Returns whether Twilio's record says in which second the key was pressed. It does not if the
+    /// webhook of the key had no answer.
+    pub(super) fn is_of_one_second(&self) -> bool {
+        self.pressed_by.duration_since(self.pressed_at) <= SignedDuration::from_secs(1)
+    }
+
     /// Returns whether the key at this place may have been typed in one row with another digit, so
     /// that neither is an answer. `keys` are in the order in which they were pressed; in a row each
     /// of them follows the one before it soon.

@@ -12,6 +12,7 @@ mod properties;
 mod table;
 mod takeover;
 mod unconfirmed;
+mod whole_seconds;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The keys that were pressed in an attempt, and the wait for those that this service may have
 //! missed.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::TranscriptCoverage;
 use super::decision::Decision;
@@ -93,6 +93,7 @@ impl Transition {
             return;
         };
         let context = self.context(attempt, self.now);
+        let keys = &*self.with_known_moments(attempt, keys);
         // Before the timeline gets what is found out only now.
         let moments: Vec<u32> = keys
             .iter()
@@ -156,16 +157,42 @@ impl Transition {
         self.call.conclude(self.end_without_decision(), self.now);
     }
 
+    /// The keys with what is known of their moments beside Twilio's record, which has whole seconds:
+    /// with the record alone, keys two seconds apart could be one row.
+    fn with_known_moments(&self, attempt: u8, keys: &[PressedKey]) -> Vec<PressedKey> {
+        let known = |pressed: &PressedKey| {
+            let mut known = *pressed;
+            if let Some(received_at) = self.received_at(attempt, pressed) {
+                known.pressed_by = known.pressed_by.min(received_at);
+                known.pressed_at = if pressed.is_of_one_second() {
+                    known.pressed_by
+                } else {
+                    known.pressed_at.min(received_at)
+                };
+            } else if let Some(resumed_at) = pressed.resumed_at(keys) {
+                known.pressed_at = resumed_at;
+            }
+            known
+        };
+        keys.iter().map(known).collect()
+    }
+
+    /// The time at which this service received a key of Twilio's record; `None`: it did not.
+    fn received_at(&self, attempt: u8, pressed: &PressedKey) -> Option<Timestamp> {
+        let input = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
+        let entry = self.call.timeline.iter().find(|entry| entry.what == input);
+        entry.map(|entry| entry.at)
+    }
+
     /// Moment at which a key was pressed that Twilio remembers: as it was received here, or else by
     /// Twilio's record. Twilio may have sent it several times; the first counts.
     fn moment_of(&self, attempt: u8, pressed: &PressedKey, keys: &[PressedKey]) -> u32 {
-        let input = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
-        let entry = self.call.timeline.iter().find(|entry| entry.what == input);
         let is_same = |key: &&PressedKey| {
             key.position.step == pressed.position.step && key.digits == pressed.digits
         };
         let first = keys.iter().filter(is_same).map(|key| key.pressed_at).min();
-        let at = entry.map_or(first.unwrap_or(pressed.pressed_at), |entry| entry.at);
+        let received_at = self.received_at(attempt, pressed);
+        let at = received_at.or(first).unwrap_or(pressed.pressed_at);
         keys::milliseconds(pressed.sealed_at, at)
     }
 
