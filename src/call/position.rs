@@ -75,7 +75,7 @@ pub enum TalkStage {
     Offer,
 }
 
-/// First step of inbound calls. A conversation of an outbound call has at most 12 steps.
+/// First step of inbound calls. A conversation of an outbound call has some twenty steps at most.
 pub(super) const CALLED_BACK: u8 = 128;
 
 impl TalkPosition {

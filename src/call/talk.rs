@@ -32,6 +32,8 @@ use stages::{at_stage, end_talk, not_understood};
 /// Number of replies after which a goodbye ends the conversation; so do [`LONGEST_TALK`] seconds. A
 /// decision made at the very end gets one more, so that the rest of its row is received.
 pub const MOST_REPLIES: u8 = 12;
+/// Keys of a row that are received beyond [`MOST_REPLIES`] after a decision.
+const LONGEST_ROW: u8 = 6;
 /// The longest conversation, in seconds. Twilio cuts the line at `TimeLimit`, 300 s.
 pub const LONGEST_TALK: u16 = 240;
 /// Longest pause, in milliseconds, between two keys of a row. It is a second and a half, plus a
@@ -165,7 +167,20 @@ pub fn answer(
     // No line is open that long: the clock was set forward or back meanwhile.
     let is_believable = elapsed < 2 * u32::from(LONGEST_TALK);
     let over = replies >= context.most_replies || elapsed >= LONGEST_TALK.into() && is_believable;
-    let (result, reply) = if over {
+    // The rest of a row is heard at the very end, too: a key of it that changes nothing, such as star,
+    // is not the last.
+    let is_rest_of_row = result == KeyResult::Nothing
+        && matches!(
+            reply,
+            Reply::Decided {
+                listen: Some(_),
+                ..
+            }
+        )
+        && position.prompt.after.is_some()
+        && position.prompt.heard(moment) < ROW
+        && replies < context.most_replies.saturating_add(LONGEST_ROW);
+    let (result, reply) = if over && !is_rest_of_row {
         end_talk(position, result, reply, replies > context.most_replies)
     } else {
         (result, reply)

@@ -267,12 +267,12 @@ fn the_rest_of_a_row_is_heard_after_a_change_of_mind_and_at_the_very_end() {
     }
     for stars in 0..usize::from(MOST_REPLIES) {
         let mut all = vec!["*"; stars];
-        all.push("1930");
-        assert_eq!(
-            type_in_a_row(&bursts(&all), &FACTS).0,
-            None,
-            "{stars} stars"
-        );
+        for row in ["1930", "1*2", "1#2", "1**2", "11#2"] {
+            all.push(row);
+            let (decision, _) = type_in_a_row(&bursts(&all), &FACTS);
+            assert_eq!(decision, None, "{stars} stars and {row}");
+            all.pop();
+        }
     }
 }
 
