@@ -240,9 +240,9 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     };
     let decided =
         Some(outcome).filter(|it| ["confirmed", "rejected", "countered", "opted_out"].contains(it));
-    // It changes its mind two seconds after the first key. If the webhook of the second had no answer,
-    // Twilio's record does not say when it was pressed: it may have been one of a row, and nothing counts
-    // as decided.
+    // It changes its mind two seconds after the first key. If the webhook of the second had no answer, or
+    // was refused and the line ended with that, nobody knows to less than a second when it was pressed:
+    // it may have been one of a row, and nothing counts as decided.
     let is_doubtful = temper == "0111" && decided.is_none() && may_have_lost;
     assert!(
         decided == heard || decided == pressed || is_doubtful,
@@ -256,14 +256,19 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     );
 }
 
-/// Returns whether the webhook of a key after the first of a line had no answer.
+/// Returns whether a key after the first of a line came to nothing: its webhook had no answer, or was
+/// refused, and no later request of the line says when its question was put again.
 fn may_have_lost_a_key(line: &Value) -> bool {
     let sent = line["webhooks"].as_array().unwrap().iter();
-    let mut keys = sent.filter(|it| {
-        it["kind"] == "voice" && it["digits"].as_str().is_some_and(|it| !it.is_empty())
-    });
+    let talk: Vec<&Value> = sent.filter(|it| it["kind"] == "voice").collect();
+    let moment = |it: &Value| it["at"].as_str()?.parse::<jiff::Timestamp>().ok();
+    let is_key = |it: &&&Value| it["digits"].as_str().is_some_and(|it| !it.is_empty());
+    let mut keys = talk.iter().filter(is_key);
     let first = keys.next().map(|it| &it["digits"]);
-    keys.any(|it| it["status"].is_null() && Some(&it["digits"]) != first)
+    keys.filter(|it| Some(&it["digits"]) != first).any(|it| {
+        let is_last = talk.iter().all(|other| moment(other) <= moment(it));
+        it["status"].is_null() || it["status"] != 200 && is_last
+    })
 }
 
 /// The outcome of keys at a number of this temper, if any; `None`: it is not determined.
