@@ -87,7 +87,13 @@ impl SpeechMatcher {
         }
         let greetings: Vec<String> = sentences.greeting.iter().map(|text| bare(text)).collect();
         let is_polite = |greeting: &String| phrases.contains(&(greeting.clone(), None));
-        if greetings.is_empty() || !greetings.iter().all(is_polite) {
+        // A yes that holds a greeting would never be understood.
+        let hides_greeting = |yes: &String| {
+            let yes = bare(yes);
+            greetings.iter().any(|greeting| yes.contains(&**greeting))
+        };
+        let is_hidden = sentences.yes.iter().any(hides_greeting);
+        if greetings.is_empty() || !greetings.iter().all(is_polite) || is_hidden {
             wrong.push(Wrong::Phrases("greeting"));
         }
         let hints: Vec<&str> = lists
