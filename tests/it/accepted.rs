@@ -70,7 +70,9 @@ async fn an_offered_time_is_taken_by_one_call_back_that_is_linked_both_ways() {
         );
         let mut phone = app.phone(RESTAURANT).rings().await;
         phone.answers().await;
-        let message = phone.hears("a guest takes the time that you offered").await;
+        let message = phone
+            .hears("a guest accepts the time that you offered")
+            .await;
         assert!(
             message.contains("At eight fifty PM") && !message.contains("press 3"),
             "{message}"
@@ -202,7 +204,7 @@ async fn an_offer_across_midnight_is_of_the_day_that_staff_mean_and_hear() {
         phone.presses("3").await;
         phone.hears("type four digits").await;
         phone.presses("2515").await;
-        phone.hears("That is no time of day").await;
+        phone.hears("That is not a time of day").await;
         phone.presses(digits).await;
         phone.hears(&format!("Your offer: 4 people, {heard}")).await;
         phone.presses("1").await;

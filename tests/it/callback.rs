@@ -36,7 +36,7 @@ async fn staff_who_ring_back_hear_the_reservation_and_decide_it() {
             "de-DE",
             "Wir haben Sie wegen einer Reservierung angerufen.",
             "2",
-            "Abgelehnt: vier Personen",
+            "Abgelehnt: kein Tisch für vier Personen",
             "rejected",
         ),
         (

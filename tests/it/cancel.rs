@@ -77,7 +77,7 @@ async fn a_restaurant_on_the_line_hears_that_the_guest_has_cancelled() {
         })
         .await;
     phone
-        .hears("Sorry, the guest has canceled. You need not do anything. Goodbye")
+        .hears("Sorry, the guest has canceled. You do not need to do anything. Goodbye")
         .await;
     phone.is_hung_up_on().await;
     let call = call.ends_as("canceled", 1).await;
