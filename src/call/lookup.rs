@@ -1,7 +1,7 @@
 //! Looks an attempt up at Twilio when no news of its connection arrives.
 
 use clock::was_set_back;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::carrier_status::{AccountTier, CarrierStatus};
 use super::event::{Effect, LookupResult};
@@ -49,7 +49,7 @@ impl Transition {
         if let (Some(longest), Some(until)) =
             (self.call.state.longest(), self.call.state.until_mut())
         {
-            *until = self.now.saturating_add(longest).unwrap_or(Timestamp::MAX);
+            *until = clock::later(self.now, longest);
         }
     }
 

@@ -167,7 +167,7 @@ impl Call {
         self.version = version.saturating_add(1_000);
         self.updated_at = now;
         self.state = State::Dialing {
-            until: now.saturating_add(RING).unwrap_or(now),
+            until: clock::later(now, RING),
             searches: 0,
         };
         self.attempts = vec![Attempt {

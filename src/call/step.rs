@@ -33,10 +33,7 @@ pub fn step(call: &Call, event: Event, now: Timestamp) -> Step {
     if changed {
         work.call.version += 1;
         // Clients order events by this time, so two changes never share it.
-        let after = call
-            .updated_at
-            .saturating_add(SignedDuration::from_millis(1))
-            .unwrap_or(now);
+        let after = clock::later(call.updated_at, SignedDuration::from_millis(1));
         work.call.updated_at = now.max(after);
     }
     Step {
@@ -272,7 +269,7 @@ impl Transition {
     }
 
     pub(super) fn after(&self, duration: SignedDuration) -> Timestamp {
-        self.now.saturating_add(duration).unwrap_or(Timestamp::MAX)
+        clock::later(self.now, duration)
     }
 
     /// Finds the attempt that a webhook or answer is about, and notes its SID if that is the first

@@ -30,7 +30,7 @@ pub fn entry(call: &Call, page: &str) -> Option<String> {
             reservation.time
         }
     };
-    let mut out = Lines::default();
+    let mut out = IcsLines::default();
     out.line("BEGIN:VCALENDAR");
     out.line("VERSION:2.0");
     out.line("PRODID:-//Tablecall//Tablecall//EN");
@@ -78,7 +78,7 @@ fn end(table: TableTime, zone: Option<&Zone>, named: &str) -> Option<String> {
 }
 
 /// Writes the entry's text: restaurant, guest, party size and notes.
-fn describe(out: &mut Lines, reservation: &Reservation) {
+fn describe(out: &mut IcsLines, reservation: &Reservation) {
     let phone = phone(reservation);
     let people = reservation.party_size;
     let (title, place) = reservation.restaurant.as_ref().map_or_else(
@@ -113,16 +113,13 @@ fn phone(reservation: &Reservation) -> String {
 
 /// The rules of `zone` that hold at the table's time, and those that follow them: a calendar that
 /// does not know the name reads them, and none needs the rules of other years.
-fn time_zone(out: &mut Lines, zone: &Zone, table: TableTime) {
+fn time_zone(out: &mut IcsLines, zone: &Zone, table: TableTime) {
     let rules = zone.rules();
     let at = table.instant(zone.as_str());
     out.line("BEGIN:VTIMEZONE");
     out.line(&format!("TZID:{}", zone.as_str()));
     // A change at the table's very time holds for it.
-    let before = rules.preceding(
-        at.saturating_add(SignedDuration::from_secs(1))
-            .unwrap_or(at),
-    );
+    let before = rules.preceding(clock::later(at, SignedDuration::from_secs(1)));
     let before = before.into_iter().next();
     if before.is_none() {
         let offset = rules.to_offset(at);
@@ -150,7 +147,7 @@ fn time_zone(out: &mut Lines, zone: &Zone, table: TableTime) {
 
 /// One rule of a zone: from `onset`, on the clock that is about to be changed, an offset holds.
 fn observance(
-    out: &mut Lines,
+    out: &mut IcsLines,
     is_summer: bool,
     onset: DateTime,
     (from, to): (Offset, Offset),
@@ -210,9 +207,9 @@ fn escape(text: &str) -> String {
 
 /// The lines of a file.
 #[derive(Default)]
-struct Lines(String);
+struct IcsLines(String);
 
-impl Lines {
+impl IcsLines {
     /// Writes a line, folded so that no part has more than 75 octets and no character is torn.
     fn line(&mut self, text: &str) {
         let mut room = LINE;

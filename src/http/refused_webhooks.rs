@@ -160,7 +160,7 @@ impl RefusedWebhooks {
         } else {
             SignedDuration::ZERO
         };
-        *paid = now.saturating_add(owed + added).unwrap_or(now);
+        *paid = clock::later(now, owed + added);
         allowed
     }
 

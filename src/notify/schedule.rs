@@ -14,7 +14,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The time at which an event that is pending since `since` is given up.
 pub(super) fn deadline(since: Timestamp) -> Timestamp {
-    since.saturating_add(PATIENCE).unwrap_or(since)
+    clock::later(since, PATIENCE)
 }
 
 /// Time of the next try after `tries` in vain: 1, 2, 4, 8 … seconds later, and up to a fifth more
@@ -31,7 +31,7 @@ pub(super) fn next(
     let asked = asked.map_or(SignedDuration::ZERO, |asked| {
         SignedDuration::try_from(asked).unwrap_or(LONGEST)
     });
-    let longest = now.saturating_add(LONGEST).unwrap_or(deadline);
+    let longest = clock::later(now, LONGEST);
     let at = spread(now, pause.max(asked).min(LONGEST)).min(longest);
     (now < deadline).then(|| at.min(deadline))
 }

@@ -129,9 +129,9 @@ impl CarrierHealth {
             Availability::Busy { .. } => known.availability.pause(now),
             // Until a test has succeeded, whenever that is.
             Availability::Shut { test_at, .. } => {
-                Some(plus(test_at.max(now), SignedDuration::from_secs(1)))
+                Some(clock::later(test_at.max(now), SignedDuration::from_secs(1)))
             }
-            Availability::Foreign => Some(plus(now, LONGEST_PAUSE)),
+            Availability::Foreign => Some(clock::later(now, LONGEST_PAUSE)),
         }
     }
 
@@ -149,7 +149,7 @@ impl CarrierHealth {
         let mut known = self.lock();
         match known.availability {
             Availability::Shut { test_at, .. } => return test_at.max(now),
-            Availability::Foreign => return plus(now, LONGEST_PAUSE),
+            Availability::Foreign => return clock::later(now, LONGEST_PAUSE),
             Availability::Open | Availability::Busy { .. } => {}
         }
         if let Some(until) = known.availability.pause(now) {
@@ -163,7 +163,7 @@ impl CarrierHealth {
             None => ours,
         };
         known.pauses = known.pauses.saturating_add(1);
-        let until = plus(now, pause + jitter(pause));
+        let until = clock::later(now, pause + jitter(pause));
         known.availability = Availability::Busy { since: now, until };
         until
     }
@@ -181,7 +181,7 @@ impl CarrierHealth {
         known.availability = Availability::Shut {
             code,
             advice,
-            test_at: plus(now, pause + jitter(pause)),
+            test_at: clock::later(now, pause + jitter(pause)),
         };
         drop(known);
         tracing::error!(
@@ -206,7 +206,7 @@ impl CarrierHealth {
         let pause = TESTS.pause(known.pauses);
         known.pauses = known.pauses.saturating_add(1);
         if let Availability::Shut { test_at, .. } = &mut known.availability {
-            *test_at = plus(now, pause + jitter(pause));
+            *test_at = clock::later(now, pause + jitter(pause));
         }
     }
 
@@ -352,10 +352,6 @@ impl CarrierHealth {
 /// Code and advice in one sentence or two.
 fn says(code: u32) -> String {
     format!("code {code}. {}", TwilioRefusal::of_code(code).advice())
-}
-
-fn plus(at: Timestamp, pause: SignedDuration) -> Timestamp {
-    at.saturating_add(pause).unwrap_or(Timestamp::MAX)
 }
 
 /// Up to a quarter more, so that instances that were refused together do not come back together.

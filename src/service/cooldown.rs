@@ -7,5 +7,5 @@ const COOLDOWN: SignedDuration = SignedDuration::from_secs(5);
 
 /// The earliest ring of a number whose line was closed at `at`.
 pub(super) fn cooldown_end(at: Timestamp) -> Timestamp {
-    at.saturating_add(COOLDOWN).unwrap_or(Timestamp::MAX)
+    clock::later(at, COOLDOWN)
 }

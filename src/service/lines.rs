@@ -19,7 +19,7 @@ impl Dialler {
             return Ok(true);
         };
         let opened = self.engine.store.open_line(id, most, now).await?;
-        let full_until = (!opened).then(|| now.saturating_add(LINES_AGAIN).unwrap_or(now));
+        let full_until = (!opened).then(|| clock::later(now, LINES_AGAIN));
         *self.lines_full() = full_until;
         Ok(opened)
     }
@@ -62,7 +62,7 @@ impl Dialler {
     /// Time to look for a free line again; `None`: one may be free.
     pub(super) fn lines_full_until(&self, now: Timestamp) -> Option<Timestamp> {
         // A clock that was set back does not make it longer.
-        let longest = now.saturating_add(LINES_AGAIN).unwrap_or(now);
+        let longest = clock::later(now, LINES_AGAIN);
         self.lines_full()
             .filter(|until| *until > now && *until <= longest)
     }

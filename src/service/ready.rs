@@ -111,9 +111,7 @@ impl Sweeper {
         };
         let (mut pause, mut in_vain) = (FIRST_LOOK, 0);
         loop {
-            clock
-                .sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX))
-                .await;
+            clock.sleep_until(clock::later(clock.now(), pause)).await;
             let found = probe.look(clock.now()).await;
             if found.is_none() {
                 (pause, in_vain) = (LOOK, 0);

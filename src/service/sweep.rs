@@ -63,7 +63,7 @@ impl Sweeper {
             }
             if now >= housekeeping || is_set_back {
                 store.forget(now);
-                housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
+                housekeeping = clock::later(now, HOUSEKEEPING);
             }
             self.dialler.start_queued(now).await;
             self.wake_due(now).await;

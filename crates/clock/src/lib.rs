@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, TimestampArithmetic};
 use tokio::sync::Notify;
 
 /// Time ahead of the clock from which a noted moment counts as noted before the clock was set back.
@@ -21,6 +21,12 @@ const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 #[must_use]
 pub fn was_set_back(noted: Timestamp, now: Timestamp) -> bool {
     noted.duration_since(now) > SET_BACK
+}
+
+/// The moment `by` after `at`, or the last one that there is.
+#[must_use]
+pub fn later(at: Timestamp, by: impl Into<TimestampArithmetic>) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Pauses between tries, each twice as long as the one before.
@@ -54,12 +60,12 @@ pub struct Clock(Option<Arc<Simulated>>);
 /// Time that a test moves by hand, or lets run at a multiple of the real one.
 #[derive(Debug)]
 struct Simulated {
-    state: Mutex<State>,
+    state: Mutex<ClockState>,
     moved: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct ClockState {
     /// The simulated time at `since`.
     base: Timestamp,
     since: Instant,
@@ -71,18 +77,13 @@ struct State {
     sleepers: BTreeMap<Timestamp, usize>,
 }
 
-impl State {
+impl ClockState {
     fn now(&self) -> Timestamp {
-        self.base
-            .saturating_add(
-                SignedDuration::try_from(self.since.elapsed() * self.speed)
-                    .unwrap_or(SignedDuration::MAX),
-            )
-            .unwrap_or(Timestamp::MAX)
+        later(self.base, self.since.elapsed() * self.speed)
     }
 }
 
-impl State {
+impl ClockState {
     /// The time by a clock that was never set.
     fn steady_now(&self) -> Timestamp {
         let now = self.now();
@@ -101,7 +102,7 @@ impl Clock {
     /// [let run](Self::run).
     #[must_use]
     pub fn simulated(start: Timestamp) -> Self {
-        let state = State {
+        let state = ClockState {
             base: start,
             since: Instant::now(),
             speed: 0,
@@ -139,11 +140,7 @@ impl Clock {
 
     /// Waits for `duration`.
     pub async fn sleep(&self, duration: Duration) {
-        let at = self
-            .now()
-            .saturating_add(duration)
-            .unwrap_or(Timestamp::MAX);
-        self.sleep_until(at).await;
+        self.sleep_until(later(self.now(), duration)).await;
     }
 
     /// Moves a simulated clock forward and wakes every task that is due. The system's clock is not
@@ -191,7 +188,7 @@ impl Clock {
 }
 
 impl Simulated {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ClockState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

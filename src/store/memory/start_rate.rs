@@ -19,12 +19,12 @@ use crate::store::{LONGEST_LINE, StartRate, StoreError};
 #[derive(Debug)]
 pub(super) struct StartQueue {
     interval: SignedDuration,
-    line: Mutex<Line>,
+    line: Mutex<QueueState>,
     enqueued: Notify,
 }
 
 #[derive(Debug)]
-struct Line {
+struct QueueState {
     /// The time at which the next start is free.
     next: Timestamp,
     /// Keys with calls that wait; the first one's turn is next.
@@ -48,10 +48,7 @@ impl OpenLines {
         let taken = u32::try_from(lines.len()).unwrap_or(u32::MAX);
         let is_free = lines.contains_key(&id) || taken < most;
         if is_free && open {
-            lines.insert(
-                id,
-                now.saturating_add(LONGEST_LINE).unwrap_or(Timestamp::MAX),
-            );
+            lines.insert(id, clock::later(now, LONGEST_LINE));
         }
         is_free
     }
@@ -66,7 +63,7 @@ impl StartQueue {
         } else {
             SignedDuration::from_secs(1) / i32::try_from(per_second).unwrap_or(i32::MAX)
         };
-        let line = Line {
+        let line = QueueState {
             next: Timestamp::MIN,
             owners: VecDeque::new(),
             waiting: HashSet::new(),
@@ -95,11 +92,7 @@ impl StartQueue {
             .max(now)
             .saturating_add(SignedDuration::from_millis(1))
             .unwrap_or(Timestamp::MAX);
-        Some(
-            soonest
-                .saturating_add(wait.unwrap_or(SignedDuration::MAX))
-                .unwrap_or(Timestamp::MAX),
-        )
+        Some(clock::later(soonest, wait.unwrap_or(SignedDuration::MAX)))
     }
 
     /// Takes a start for a call that did not have to wait; `false` when another was quicker.
@@ -108,7 +101,7 @@ impl StartQueue {
         let free =
             self.interval.is_zero() || self.free_at(&line, now) <= now && line.waiting.is_empty();
         if free {
-            line.next = now.saturating_add(self.interval).unwrap_or(Timestamp::MAX);
+            line.next = clock::later(now, self.interval);
         }
         free
     }
@@ -147,7 +140,7 @@ impl StartQueue {
         }
         if let Some(id) = id {
             line.waiting.remove(&id);
-            line.next = now.saturating_add(self.interval).unwrap_or(Timestamp::MAX);
+            line.next = clock::later(now, self.interval);
         }
         id
     }
@@ -162,7 +155,7 @@ impl StartQueue {
     }
 
     /// The time at which the next start is free: at most one start interval after the last.
-    fn free_at(&self, line: &Line, now: Timestamp) -> Timestamp {
+    fn free_at(&self, line: &QueueState, now: Timestamp) -> Timestamp {
         let last = line.next.saturating_sub(self.interval);
         if last.is_ok_and(|last| clock::was_set_back(last, now)) {
             now
@@ -171,12 +164,12 @@ impl StartQueue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Line {
+impl QueueState {
     /// Number of starts before that of a call of `owner` which is in the queue, or would join it
     /// now.
     fn ahead(&self, owner: &str, id: CallId) -> usize {

@@ -58,7 +58,7 @@ impl Redis {
         now: Timestamp,
         most: usize,
     ) -> Result<Vec<CallId>, StoreError> {
-        let lapses = now.saturating_add(LEASE).unwrap_or(now);
+        let lapses = clock::later(now, LEASE);
         let until = now.saturating_sub(OWNERS).unwrap_or(now);
         let args = [
             until.as_millisecond(),
@@ -219,13 +219,13 @@ impl CallStore for Redis {
     }
 
     async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, StoreError> {
-        let turn = self.subscribing.lock().await;
+        let guard = self.subscribing.lock().await;
         let beginning = self.watchers.begin(id);
         if beginning.is_new {
-            // Without the server nothing is heard; it is asked again once it is back.
+            // A stamp that was published while the server was away is lost; it is asked again then.
             let _heard: Result<(), StoreError> = self.link.subscribe(&self.names.changes(id)).await;
         }
-        drop(turn);
+        drop(guard);
         Ok(self.load(id).await?.map(|call| beginning.follow(call)))
     }
 

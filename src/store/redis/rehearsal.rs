@@ -101,10 +101,7 @@ impl Redis {
     async fn rehearse_starts(&self, call: &Call) -> Result<(), StoreError> {
         self.enqueue(&call.owner, call.id).await?;
         // Its turn has come by then, whatever the others have rehearsed.
-        let later = call
-            .created_at
-            .saturating_add(LIFE)
-            .unwrap_or(Timestamp::MAX);
+        let later = clock::later(call.created_at, LIFE);
         self.dequeue_start(later).await?;
         self.return_start().await;
         self.creates(OWNER, call.created_at).await?;
