@@ -10,7 +10,6 @@ use super::behaviour::{CallEnding, NumberBehaviour};
 use super::call::{CallCommand, CallStatus, Direction, SidText, Signal};
 use super::documents::TwimlRequest;
 use super::flow::Interrupt;
-use super::moments::later;
 use super::simulated_call::SimulatedCall;
 use super::{Inner, conference_room, status_delivery};
 
@@ -24,40 +23,8 @@ pub(super) fn start(
     inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
     start_at: Timestamp,
 ) {
-    let party = {
-        let state = sim.lock();
-        state.call(sid).map(|call| {
-            (
-                call.to.clone(),
-                call.from.clone(),
-                call.direction,
-                call.created_at,
-            )
-        })
-    };
-    let Some((to, from, direction, moment)) = party else {
+    let Some((mut line, from, direction)) = SimulatedCall::of(sim, sid, inbox) else {
         return;
-    };
-    let mut line = SimulatedCall {
-        sim: Arc::clone(sim),
-        sid: Arc::clone(sid),
-        behaviour: NumberBehaviour::default(),
-        to,
-        inbox,
-        pending: None,
-        moment,
-        lag: SignedDuration::ZERO,
-        scheduled: VecDeque::new(),
-        typed: VecDeque::new(),
-        hang_up_at: None,
-        limit_at: None,
-        verdict: None,
-        gathers: 0,
-        hops: 0,
-        unanswered: false,
-        heeds_signals: false,
-        base: None,
-        deliveries: status_delivery::deliveries(sim),
     };
     let stop = sim.stop.clone();
     sim.tracker.spawn(async move {
@@ -84,15 +51,56 @@ pub(super) fn start(
 }
 
 impl SimulatedCall {
+    /// A call before anything has happened to it, with its caller and direction; `None`: there is no
+    /// call of this SID.
+    fn of(
+        sim: &Arc<Inner>,
+        sid: &SidText,
+        inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
+    ) -> Option<(Self, String, Direction)> {
+        let (to, from, direction, moment) = {
+            let state = sim.lock();
+            let call = state.call(sid)?;
+            (
+                call.to.clone(),
+                call.from.clone(),
+                call.direction,
+                call.created_at,
+            )
+        };
+        let line = Self {
+            sim: Arc::clone(sim),
+            sid: Arc::clone(sid),
+            behaviour: NumberBehaviour::default(),
+            to,
+            inbox,
+            pending: None,
+            moment,
+            lag: SignedDuration::ZERO,
+            scheduled: VecDeque::new(),
+            typed: VecDeque::new(),
+            hang_up_at: None,
+            limit_at: None,
+            verdict: None,
+            gathers: 0,
+            hops: 0,
+            unanswered: false,
+            heeds_signals: false,
+            base: None,
+            deliveries: status_delivery::deliveries(sim),
+        };
+        Some((line, from, direction))
+    }
+
     async fn outbound(&mut self, start_at: Timestamp) -> Option<End> {
         let timings = self.sim.config.timings;
         if self
-            .withdrawn_before(later(start_at, timings.initiated_after))
+            .withdrawn_before(clock::later(start_at, timings.initiated_after))
             .await
         {
             return None;
         }
-        let give_up_at = later(self.moment, self.parameters().timeout);
+        let give_up_at = clock::later(self.moment, self.parameters().timeout);
         if let Some(end) = self.alert(give_up_at).await {
             return Some(end);
         }
@@ -115,11 +123,11 @@ impl SimulatedCall {
         if let Some(usual) = never_rings {
             let end = (CallStatus::Failed, self.behaviour.sip_code.unwrap_or(usual));
             return self
-                .before_answer(later(self.moment, timings.refused_after), Some(end))
+                .before_answer(clock::later(self.moment, timings.refused_after), Some(end))
                 .await;
         }
         if let Some(end) = self
-            .before_answer(later(self.moment, timings.ringing_after), None)
+            .before_answer(clock::later(self.moment, timings.ringing_after), None)
             .await
         {
             return Some(end);
@@ -131,7 +139,7 @@ impl SimulatedCall {
     /// A call that a Dial makes: it rings, is connected, and ends with the connection.
     async fn dialed(&mut self) -> Option<End> {
         let timings = self.sim.config.timings;
-        let dialing_at = later(self.moment, timings.initiated_after);
+        let dialing_at = clock::later(self.moment, timings.initiated_after);
         if let Some(end) = self.before_answer(dialing_at, None).await {
             return Some(end);
         }
@@ -176,7 +184,7 @@ impl SimulatedCall {
 
     /// Rings until somebody picks up; otherwise how it ended.
     async fn rings(&mut self, give_up_at: Timestamp) -> Option<End> {
-        let refused_at = later(self.moment, self.sim.config.timings.refused_after);
+        let refused_at = clock::later(self.moment, self.sim.config.timings.refused_after);
         let sip = |usual| self.behaviour.sip_code.unwrap_or(usual);
         let no_answer = Some((CallStatus::NoAnswer, sip(487)));
         let (at, end) = match (self.behaviour.ends, self.behaviour.answer_after()) {
@@ -184,7 +192,7 @@ impl SimulatedCall {
             (Some(CallEnding::Decline), _) => (refused_at, Some((CallStatus::Busy, sip(603)))),
             (Some(CallEnding::NoAnswer | CallEnding::Unreachable | CallEnding::Blocked), _)
             | (None, None) => (give_up_at, no_answer),
-            (None, Some(after)) => (later(self.moment, after), None),
+            (None, Some(after)) => (clock::later(self.moment, after), None),
         };
         let (at, end) = if at > give_up_at {
             (give_up_at, no_answer)

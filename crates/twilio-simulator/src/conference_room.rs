@@ -64,7 +64,7 @@ pub(super) struct Participant {
 /// The wishes of a call that enters a conference. What concerns the conference itself counts with
 /// the first one.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
+pub(super) struct ConferenceEntry<'a> {
     pub(super) wanted: &'a DialedConference,
     pub(super) callback: Option<(HttpMethod, String)>,
     pub(super) record: Option<RecordingRequest>,
@@ -237,7 +237,7 @@ pub(super) fn withdraw(sim: &Inner, sid: &str, call_sid: &SidText, now: Timestam
 /// Enters a conference; its sid, or none when it is full.
 pub(super) fn enter(
     sim: &Arc<Inner>,
-    entry: Entry<'_>,
+    entry: ConferenceEntry<'_>,
     (call_sid, now): (&SidText, Timestamp),
 ) -> Option<String> {
     let wanted = entry.wanted;
@@ -324,6 +324,19 @@ pub(super) fn wake(sim: &Inner, sid: &str) {
     }
 }
 
+/// The parameters of a callback that describe a participant.
+fn participant_params(participant: &Participant) -> Vec<(String, String)> {
+    let flag = |flag: bool| if flag { "true" } else { "false" };
+    pairs(&[
+        ("Muted", flag(participant.muted)),
+        ("Hold", flag(participant.hold)),
+        ("Coaching", "false"),
+        ("StartConferenceOnEnter", flag(participant.start_on_enter)),
+        ("EndConferenceOnExit", flag(participant.end_on_exit)),
+        ("ParticipantLabel", &participant.label),
+    ])
+}
+
 /// Sends the callback of an event, by its word in `StatusCallbackEvent` of the request.
 pub(super) fn send_news(
     sim: &Arc<Inner>,
@@ -360,22 +373,10 @@ pub(super) fn send_news(
             ("Timestamp", &rfc2822(now)),
         ]);
         if about_call {
-            let participant = conference
-                .participants
-                .iter()
-                .find(|it| it.call_sid == *call_sid);
-            let flag = |flag: bool| if flag { "true" } else { "false" };
             params.extend(pairs(&[("CallSid", call_sid)]));
-            if let Some(participant) = participant {
-                params.extend(pairs(&[
-                    ("Muted", flag(participant.muted)),
-                    ("Hold", flag(participant.hold)),
-                    ("Coaching", "false"),
-                    ("StartConferenceOnEnter", flag(participant.start_on_enter)),
-                    ("EndConferenceOnExit", flag(participant.end_on_exit)),
-                    ("ParticipantLabel", &participant.label),
-                ]));
-            }
+            let mut all = conference.participants.iter();
+            let participant = all.find(|it| it.call_sid == *call_sid);
+            params.extend(participant.map(participant_params).into_iter().flatten());
         } else if event == "end" {
             params.extend(pairs(&[("CallSidEndingConference", call_sid)]));
         }

@@ -1,12 +1,13 @@
 //! Conferences: calls that hear each other in a room of a name.
 
+use jiff::Timestamp;
+
 use super::call::{CallStatus, RecordingRequest, Signal};
-use super::conference_room::Entry;
+use super::conference_room::ConferenceEntry;
 use super::dialing::DialResult;
 use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
 use super::http_method::HttpMethod;
-use super::moments::later;
 use super::simulated_call::SimulatedCall;
 use super::twiml::{Dial, DialRecording, DialedConference, absolute};
 use super::{conference_room, recordings};
@@ -21,14 +22,14 @@ impl SimulatedCall {
     ) -> DialResult {
         let mut result = DialResult::new("answered");
         let since = self.moment;
-        let until = later(since, dial.time_limit);
+        let until = clock::later(since, dial.time_limit);
         let base = page.url.as_deref();
         let callback = absolute(base, conference.callback.as_ref());
         let record = conference.record.as_ref().map(|wanted| RecordingRequest {
             source: "Conference",
             ..RecordingRequest::of(wanted, page.url.as_deref())
         });
-        let entry = Entry {
+        let entry = ConferenceEntry {
             wanted: conference,
             callback,
             record,
@@ -41,40 +42,9 @@ impl SimulatedCall {
         self.note_event("conference", &conference.name);
         let recording = (dial.record != DialRecording::Off).then(|| self.record_dial(dial, page));
 
-        let wait = absolute(base, conference.wait.as_ref());
-        loop {
-            let wait = match self.place_in(&sid) {
-                ConferencePlace::Outside => break,
-                ConferencePlace::Waits => Some(wait.clone()),
-                ConferencePlace::OnHold(music) => Some(music),
-                ConferencePlace::Talks => None,
-            };
-            let outcome = match wait {
-                Some(music) => match self.wait_document(music.as_ref(), &|_| Vec::new()).await {
-                    Interrupt::Signal(signal) => Ok(WaitResult::Signal(signal)),
-                    Interrupt::Leave => continue,
-                    interrupt @ (Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => {
-                        Err(interrupt)
-                    }
-                },
-                None => self.wait(until).await,
-            };
-            let heard = match outcome {
-                Ok(WaitResult::Time) => break,
-                Ok(WaitResult::Key('*')) if dial.hangup_on_star => break,
-                Ok(WaitResult::Signal(Signal::Announcement(method, url))) => {
-                    self.hear_announcement(&sid, (method, url)).await
-                }
-                Ok(WaitResult::Key(_) | WaitResult::Speech { .. } | WaitResult::Signal(_)) => {
-                    Ok(())
-                }
-                Err(interrupt) => Err(interrupt),
-            };
-            if let Err(interrupt) = heard {
-                result.interrupt = Some(interrupt);
-                break;
-            }
-        }
+        let music = absolute(base, conference.wait.as_ref());
+        let stay = self.stay_in(&sid, music, until, dial.hangup_on_star);
+        result.interrupt = stay.await.err();
         conference_room::leave(&self.sim, &sid, &self.sid, self.moment);
         let span = self.moment.duration_since(since);
         result.seconds = Some(span.as_secs());
@@ -84,6 +54,42 @@ impl SimulatedCall {
             result.recording = recordings::finish(&self.sim, &recording, length, words);
         }
         result
+    }
+
+    /// Keeps the call in a conference until the call leaves it, it ends, or `until` has come.
+    async fn stay_in(
+        &mut self,
+        sid: &str,
+        music: Option<(HttpMethod, String)>,
+        until: Timestamp,
+        hangup_on_star: bool,
+    ) -> Result<(), Interrupt> {
+        loop {
+            let document = match self.place_in(sid) {
+                ConferencePlace::Outside => return Ok(()),
+                ConferencePlace::Waits => Some(music.clone()),
+                ConferencePlace::OnHold(music) => Some(music),
+                ConferencePlace::Talks => None,
+            };
+            let result = match document {
+                Some(music) => match self.wait_document(music.as_ref(), &|_| Vec::new()).await {
+                    Interrupt::Signal(signal) => WaitResult::Signal(signal),
+                    Interrupt::Leave => continue,
+                    interrupt @ (Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => {
+                        return Err(interrupt);
+                    }
+                },
+                None => self.wait(until).await?,
+            };
+            match result {
+                WaitResult::Time => return Ok(()),
+                WaitResult::Key('*') if hangup_on_star => return Ok(()),
+                WaitResult::Signal(Signal::Announcement(method, url)) => {
+                    self.hear_announcement(sid, (method, url)).await?;
+                }
+                WaitResult::Key(_) | WaitResult::Speech { .. } | WaitResult::Signal(_) => {}
+            }
+        }
     }
 
     /// Lets the call hear a document, and then be in its conference again.

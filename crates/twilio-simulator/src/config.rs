@@ -79,7 +79,7 @@ impl fmt::Debug for SimulatorConfig {
     /// Without the secrets: with a real account these are real tokens.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Config")
+            .debug_struct("SimulatorConfig")
             .field("account_sid", &self.account_sid)
             .field("owned_numbers", &self.owned_numbers)
             .field("calls_per_second", &self.calls_per_second)

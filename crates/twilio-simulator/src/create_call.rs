@@ -374,6 +374,6 @@ fn slot(sim: &Inner, next_start: &mut Timestamp, now: Timestamp) -> Timestamp {
     }
     let start_at = now.max(*next_start);
     let gap = Duration::from_secs(1) / sim.config.calls_per_second;
-    *next_start = start_at.saturating_add(gap).unwrap_or(Timestamp::MAX);
+    *next_start = clock::later(start_at, gap);
     start_at
 }

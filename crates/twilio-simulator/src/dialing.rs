@@ -6,7 +6,6 @@ use super::call::{CallCommand, CallStatus, Detection, RecordingRequest, SidText,
 use super::create_call::NewLeg;
 use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
-use super::moments::later;
 use super::recordings::Recording;
 use super::simulated_call::SimulatedCall;
 use super::twiml::{Dial, DialRecording, DialedParty, DialedPhone, DocumentTarget, absolute};
@@ -193,7 +192,7 @@ impl SimulatedCall {
         dial: &Dial,
         legs: &mut [Leg],
     ) -> Result<Result<SidText, &'static str>, Interrupt> {
-        let give_up_at = later(self.moment, dial.timeout);
+        let give_up_at = clock::later(self.moment, dial.timeout);
         loop {
             let statuses: Option<Vec<CallStatus>> = legs.iter().map(|leg| leg.ended).collect();
             if let Some(ended) = statuses {
@@ -253,7 +252,7 @@ impl SimulatedCall {
         };
         self.pick_up();
         let since = self.moment;
-        let until = later(since, dial.time_limit);
+        let until = clock::later(since, dial.time_limit);
         let mut words = Vec::new();
         self.note_event("connected", leg);
         result.interrupt = loop {

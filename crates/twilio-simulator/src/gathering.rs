@@ -11,7 +11,7 @@ use super::documents::{FetchedDocument, TwimlRequest};
 use super::faults::Fault;
 use super::flow::{CalleeInput, Interrupt, NextStep, WaitResult};
 use super::http_method::HttpMethod;
-use super::moments::{later, seconds};
+use super::moments::seconds;
 use super::recordings::Recording;
 use super::simulated_call::SimulatedCall;
 use super::speaking::BargeIn;
@@ -78,7 +78,7 @@ impl SimulatedCall {
                     .change_call(&self.sid, |call| call.hear(String::new()))
                     .unwrap_or_default(),
             }
-            let silent_at = later(self.moment, gather.timeout);
+            let silent_at = clock::later(self.moment, gather.timeout);
             input = loop {
                 match self.wait(silent_at).await? {
                     WaitResult::Time => return Ok(Ok(collector.silence())),
@@ -182,7 +182,7 @@ impl SimulatedCall {
         }
         for keys in fitting {
             let pause = keys.pause_seconds.map_or(usual, seconds);
-            self.schedule(&keys, later(self.moment, pause));
+            self.schedule(&keys, clock::later(self.moment, pause));
         }
     }
 
@@ -192,7 +192,7 @@ impl SimulatedCall {
             let part = words.when_said.as_deref();
             part.is_some_and(|part| prompt.contains(part))
         };
-        let at = later(self.moment, self.sim.config.timings.pressed_after_prompt);
+        let at = clock::later(self.moment, self.sim.config.timings.pressed_after_prompt);
         let said: Vec<_> = self.behaviour.says.extract_if(.., is_said).collect();
         for words in said {
             self.schedule_words(words, at);
@@ -288,7 +288,7 @@ impl SimulatedCall {
         record: &Record,
         begun: Timestamp,
     ) -> Result<(String, Option<Duration>), Interrupt> {
-        let longest = later(begun, record.max_length);
+        let longest = clock::later(begun, record.max_length);
         // Silence counts from the last word on.
         let mut spoken_until: Option<Timestamp> = None;
         let key = loop {
@@ -296,7 +296,7 @@ impl SimulatedCall {
             let until = if record.timeout.is_zero() {
                 longest
             } else {
-                later(silent_since, record.timeout).min(longest)
+                clock::later(silent_since, record.timeout).min(longest)
             };
             match self.wait(until).await {
                 Ok(WaitResult::Time) => break String::new(),
@@ -304,7 +304,7 @@ impl SimulatedCall {
                     break key.to_string();
                 }
                 Ok(WaitResult::Speech { text, .. }) => {
-                    spoken_until = Some(later(self.moment, spoken_length(&text)));
+                    spoken_until = Some(clock::later(self.moment, spoken_length(&text)));
                 }
                 Ok(WaitResult::Key(_) | WaitResult::Signal(_)) => {}
                 Err(Interrupt::HungUp) => break "hangup".to_owned(),

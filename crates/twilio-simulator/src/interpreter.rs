@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::documents::{FetchFailure, FetchedContent, FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep};
 use super::http_method::HttpMethod;
-use super::moments::later;
 use super::notifications::notify;
 use super::rest_error::UNSUPPORTED;
 use super::simulated_call::SimulatedCall;
@@ -25,8 +24,7 @@ const TRIAL_HOPS: u32 = 10;
 const HOPS: u32 = 250;
 
 /// Parameters that each request for a document gets, from what the call then knows.
-pub(super) type LiveParams<'a> =
-    &'a (dyn Fn(&SimulatedCall) -> Vec<(String, String)> + Send + Sync);
+type LiveParams<'a> = &'a (dyn Fn(&SimulatedCall) -> Vec<(String, String)> + Send + Sync);
 
 impl SimulatedCall {
     /// Talks until the documents end, or somebody hangs up (an error). An inbound call comes with
@@ -92,7 +90,7 @@ impl SimulatedCall {
             };
             let mut request = TwimlRequest::new(*method, url.clone());
             request.extra = params(self);
-            let again_at = later(self.moment, Duration::from_secs(1));
+            let again_at = clock::later(self.moment, Duration::from_secs(1));
             if let Err(interrupt) = self.run_from(NextStep::Request(request)).await {
                 break interrupt;
             }

@@ -62,7 +62,7 @@ pub(super) fn show(
 }
 
 /// The instant whose state reads show: now, or earlier under the fault `list_stale`.
-pub(super) fn stale_instant(sim: &Inner, now: Timestamp, to: &str) -> Timestamp {
+fn stale_instant(sim: &Inner, now: Timestamp, to: &str) -> Timestamp {
     let lag = sim
         .trigger(Fault::ListStale, to, &["rest"])
         .map(|switch| switch.length(5.0))

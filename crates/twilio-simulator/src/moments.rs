@@ -4,11 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// `span` after `at`.
-pub(super) fn later(at: Timestamp, span: Duration) -> Timestamp {
-    at.saturating_add(span).unwrap_or(Timestamp::MAX)
-}
-
 /// A span from a number of seconds that somebody typed; nonsense is no time at all.
 pub(super) fn seconds(span: f64) -> Duration {
     Duration::try_from_secs_f64(span).unwrap_or_default()

@@ -9,7 +9,6 @@ use super::dialing::DialResult;
 use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
 use super::http_method::HttpMethod;
-use super::moments::later;
 use super::simulated_call::SimulatedCall;
 use super::twiml::{Dial, DocumentTarget, Enqueue, absolute};
 use super::webhook_params::pairs;
@@ -208,7 +207,7 @@ impl SimulatedCall {
         (announcement, page): (Option<&DocumentTarget>, &FetchedDocument),
     ) -> DialResult {
         let announcement = absolute(page.url.as_deref(), announcement);
-        let give_up_at = later(self.moment, dial.timeout);
+        let give_up_at = clock::later(self.moment, dial.timeout);
         let mut result = DialResult::new(CallStatus::NoAnswer.word());
         self.note_event("dial", name);
         while result.interrupt.is_none() {
@@ -217,7 +216,7 @@ impl SimulatedCall {
                     CallCommand::Signal(Signal::Bridged(self.sid.clone(), announcement.clone()));
                 self.sim.command(&peer, bridged);
                 let since = self.moment;
-                let until = later(since, dial.time_limit);
+                let until = clock::later(since, dial.time_limit);
                 result.status = CallStatus::Completed.word();
                 result.leg = Some(peer.clone());
                 let outcome = self.bridge(&peer, until, dial.hangup_on_star).await;

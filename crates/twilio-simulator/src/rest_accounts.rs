@@ -118,6 +118,36 @@ fn application(sim: &Inner, application: &Application) -> Value {
     })
 }
 
+/// Sets what the parameters of a request name.
+fn set_parameters(
+    application: &mut Application,
+    parameters: &FormParameters<'_>,
+) -> Result<(), RestError> {
+    if let Some(name) = parameters.get("FriendlyName") {
+        name.clone_into(&mut application.friendly_name);
+    }
+    let targets = [
+        ("VoiceUrl", "VoiceMethod", &mut application.voice),
+        (
+            "VoiceFallbackUrl",
+            "VoiceFallbackMethod",
+            &mut application.fallback,
+        ),
+        (
+            "StatusCallback",
+            "StatusCallbackMethod",
+            &mut application.callback,
+        ),
+    ];
+    for (name, method, target) in targets {
+        let method = parameters.method(method)?;
+        if let Some(url) = parameters.url(name, RestError::BadUrl)? {
+            *target = Some((method, url));
+        }
+    }
+    Ok(())
+}
+
 /// `Applications`: lists, makes, changes and deletes them.
 pub(super) fn applications(sim: &Inner, request: &RestRequest<'_>, sid: Option<&str>) -> Answered {
     if let (None, true) = (sid, request.is_get()) {
@@ -128,7 +158,6 @@ pub(super) fn applications(sim: &Inner, request: &RestRequest<'_>, sid: Option<&
         let items = fitting.map(|it| with_sid(application(sim, it))).collect();
         return list(request, "applications", items);
     }
-    let parameters = FormParameters(&request.form);
     let now = sim.clock.now();
     let mut changed = match sid {
         None => Application {
@@ -147,27 +176,7 @@ pub(super) fn applications(sim: &Inner, request: &RestRequest<'_>, sid: Option<&
         return Ok(RestAnswer::one("Application", application(sim, &changed)));
     }
     if request.is_post() {
-        if let Some(name) = parameters.get("FriendlyName") {
-            name.clone_into(&mut changed.friendly_name);
-        }
-        for (name, method, target) in [
-            ("VoiceUrl", "VoiceMethod", &mut changed.voice),
-            (
-                "VoiceFallbackUrl",
-                "VoiceFallbackMethod",
-                &mut changed.fallback,
-            ),
-            (
-                "StatusCallback",
-                "StatusCallbackMethod",
-                &mut changed.callback,
-            ),
-        ] {
-            let method = parameters.method(method)?;
-            if let Some(url) = parameters.url(name, RestError::BadUrl)? {
-                *target = Some((method, url));
-            }
-        }
+        set_parameters(&mut changed, &FormParameters(&request.form))?;
     }
     sim.change(|state| {
         state.applications.retain(|it| it.sid != changed.sid);

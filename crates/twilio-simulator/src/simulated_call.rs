@@ -21,7 +21,7 @@ use super::call::{
 use super::documents::TwimlRequest;
 use super::faults::Fault;
 use super::flow::{CalleeInput, Interrupt, NextStep};
-use super::moments::{later, seconds};
+use super::moments::seconds;
 use super::status_delivery::StatusDelivery;
 use super::{Inner, recordings, webhook_params};
 
@@ -75,7 +75,7 @@ impl SimulatedCall {
     /// Everything that follows from the pick-up is settled before anybody learns of it.
     pub(super) fn picked_up(&mut self) {
         let (parameters, timings) = (self.parameters(), self.sim.config.timings);
-        self.limit_at = Some(later(self.moment, parameters.time_limit));
+        self.limit_at = Some(clock::later(self.moment, parameters.time_limit));
         let mut hang_up_after = self.behaviour.hang_up_after_seconds.map(seconds);
         let mut heard = Vec::new();
         if let Some(machine) = self.behaviour.voicemail {
@@ -89,18 +89,23 @@ impl SimulatedCall {
                 machine.greeting_seconds,
             ));
             if machine.beep {
-                heard.push(callee_line(later(self.moment, greeting), "beep", "", 0.5));
+                heard.push(callee_line(
+                    clock::later(self.moment, greeting),
+                    "beep",
+                    "",
+                    0.5,
+                ));
             }
         }
-        self.hang_up_at = hang_up_after.map(|after| later(self.moment, after));
+        self.hang_up_at = hang_up_after.map(|after| clock::later(self.moment, after));
         for keys in self.behaviour.keys.clone() {
             if let Some(after) = keys.after_seconds {
-                self.schedule(&keys, later(self.moment, seconds(after)));
+                self.schedule(&keys, clock::later(self.moment, seconds(after)));
             }
         }
         for words in self.behaviour.says.clone() {
             if let Some(after) = words.after_seconds {
-                self.schedule_words(words, later(self.moment, seconds(after)));
+                self.schedule_words(words, clock::later(self.moment, seconds(after)));
             }
         }
         self.verdict = self.detect(&parameters);
@@ -149,12 +154,12 @@ impl SimulatedCall {
         let gap = keys.gap_seconds.map_or(usual, seconds);
         let mut last = at;
         for (key, number) in keys.digits.chars().zip(0_u32..) {
-            last = later(at, gap * number);
+            last = clock::later(at, gap * number);
             self.scheduled.push_back((last, CalleeInput::Key(key)));
         }
         self.scheduled.make_contiguous().sort_by_key(|(at, _)| *at);
         if let Some(after) = keys.hang_up_after_seconds {
-            self.hang_up_at = Some(later(last, seconds(after)));
+            self.hang_up_at = Some(clock::later(last, seconds(after)));
         }
     }
 
@@ -204,7 +209,7 @@ impl SimulatedCall {
             after += switch.length(5.0);
         }
         Some(PlannedDetection {
-            at: later(self.moment, after),
+            at: clock::later(self.moment, after),
             word,
             after,
             asynchronous: detection.asynchronous,
@@ -271,8 +276,11 @@ impl SimulatedCall {
             {
                 return None;
             }
-            let params =
-                webhook_params::status_params(&self.sim, call, (sequence, later(moment, skew)));
+            let params = webhook_params::status_params(
+                &self.sim,
+                call,
+                (sequence, clock::later(moment, skew)),
+            );
             let outgoing = webhook_params::outgoing(call, "status", &address, params);
             Some(StatusDelivery {
                 outgoing,

@@ -6,7 +6,6 @@ use super::call::TranscriptLine;
 use super::faults::Fault;
 use super::flow::{CalleeInput, Interrupt, WaitResult};
 use super::media;
-use super::moments::later;
 use super::notifications::notify;
 use super::simulated_call::SimulatedCall;
 use super::speech_duration::{duration_of, tones};
@@ -103,14 +102,14 @@ impl SimulatedCall {
         length: Duration,
         barge: BargeIn,
     ) -> Result<Option<CalleeInput>, Interrupt> {
-        let until = later(self.moment, length);
+        let until = clock::later(self.moment, length);
         if say.is_some()
             && self
                 .sim
                 .trigger(Fault::HangupMidPrompt, &self.to, &["voice"])
                 .is_some()
         {
-            self.hang_up_at = Some(later(self.moment, length / 2));
+            self.hang_up_at = Some(clock::later(self.moment, length / 2));
         }
         self.begin(TranscriptLine {
             at: self.moment,

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::faults::Fault;
@@ -78,11 +77,7 @@ async fn deliver_with_faults(sim: &Arc<Inner>, callback: StatusDelivery) {
 
 /// Delivers apart from all others, perhaps later.
 pub(super) fn spawn(sim: &Arc<Inner>, callback: StatusDelivery, delay: Option<Duration>) {
-    let due = sim
-        .clock
-        .now()
-        .saturating_add(delay.unwrap_or_default())
-        .unwrap_or(Timestamp::MAX);
+    let due = clock::later(sim.clock.now(), delay.unwrap_or_default());
     let deliveries = Arc::clone(sim);
     sim.tracker.spawn(async move {
         let work = async {

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::call::{CallCommand, PressedDigits, TranscriptLine};
 use super::flow::{CalleeInput, Interrupt, WaitResult};
-use super::moments::later;
 use super::simulated_call::SimulatedCall;
 use super::speech_duration::spoken_length;
 use super::status_delivery::StatusDelivery;
@@ -142,7 +141,7 @@ impl SimulatedCall {
 
     /// The time on the clock when it is `at` on this call.
     fn on_clock(&self, at: Timestamp) -> Timestamp {
-        at.saturating_add(self.lag).unwrap_or(Timestamp::MAX)
+        clock::later(at, self.lag)
     }
 
     fn next_due(&self, until: Timestamp, with_keys: bool) -> (Timestamp, NextDeadline) {
@@ -186,7 +185,9 @@ impl SimulatedCall {
                     .lock()
                     .call(&self.sid)
                     .and_then(|call| call.answered_at);
-                self.limit_at = answered_at.map(|at| later(at, limit)).or(self.limit_at);
+                self.limit_at = answered_at
+                    .map(|at| clock::later(at, limit))
+                    .or(self.limit_at);
                 Ok(None)
             }
             CallCommand::Press(keys) => {
