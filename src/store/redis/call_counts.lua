@@ -2,14 +2,17 @@
 -- KEYS: counts. ARGV: instance, its counts (they begin with the time, in 8 bytes), the oldest time that is current (same
 --       form), life.
 -- Answers the counts that are current.
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-local current, counts = {}, redis.call('HGETALL', KEYS[1])
-for at = 1, #counts, 2 do
-  if string.sub(counts[at + 1], 1, 8) >= ARGV[3] then
-    current[#current + 1] = counts[at + 1]
+local key = KEYS[1]
+local instance, own, oldest, life = unpack(ARGV)
+redis.call('HSET', key, instance, own)
+redis.call('PEXPIRE', key, life)
+local current, all = {}, redis.call('HGETALL', key)
+for at = 1, #all, 2 do
+  local name, counts = all[at], all[at + 1]
+  if string.sub(counts, 1, 8) >= oldest then
+    current[#current + 1] = counts
   else
-    redis.call('HDEL', KEYS[1], counts[at])
+    redis.call('HDEL', key, name)
   end
 end
 return current

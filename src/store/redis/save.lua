@@ -8,21 +8,25 @@
 --       the shard, now ('': it is not to be listed), when its record ends ('': the call is open), life of the list;
 --       where it gives its number back: call (id and digest), whether it is not open any more.
 -- Answers how many other calls to the number are open, or the record that stands there instead ('': none).
-local stamp = redis.call('GETRANGE', KEYS[1], 0, 11)
-if stamp ~= ARGV[1] then
-  local stored = redis.call('GET', KEYS[1]) or ''
+local key, due, events = unpack(KEYS, 1, 3)
+local loaded, record, life, due_at, event_at, id, followers, other_instance, shard_life = unpack(ARGV, 1, 9)
+local now, ends, list_life, call, is_closed = unpack(ARGV, 10, 14)
+local stamp = redis.call('GETRANGE', key, 0, 11)
+if stamp ~= loaded then
+  local stored = redis.call('GET', key) or ''
   -- A cluster may be asked twice for what was done the first time.
-  if stored ~= ARGV[2] then return stored end
+  if stored ~= record then return stored end
 else
-  put_record(KEYS[1], KEYS[2], KEYS[3], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[9], stamp ~= '')
-  stamp = string.sub(ARGV[2], 1, 12)
-  redis.call('PUBLISH', ARGV[7], stamp)
-  if ARGV[8] ~= '' then redis.call('PUBLISH', ARGV[8], ARGV[6] .. stamp) end
+  put_record(key, due, events, record, life, due_at, event_at, id, shard_life, stamp ~= '')
+  stamp = string.sub(record, 1, 12)
+  redis.call('PUBLISH', followers, stamp)
+  if other_instance ~= '' then redis.call('PUBLISH', other_instance, id .. stamp) end
 end
-local at = 4
-if ARGV[10] ~= '' then
-  list_call(KEYS[4], KEYS[5], ARGV[6], ARGV[10], ARGV[11], ARGV[12])
-  at = 6
+local number_keys = 4
+if now ~= '' then
+  list_call(KEYS[4], KEYS[5], id, now, ends, list_life)
+  number_keys = 6
 end
-if not KEYS[at] then return 0 end
-return release_number(KEYS[at], KEYS[at + 1], KEYS[at + 2], ARGV[13], ARGV[6], ARGV[14], '')
+local open, live, starts = unpack(KEYS, number_keys)
+if not open then return 0 end
+return release_number(open, live, starts, call, id, is_closed, '')

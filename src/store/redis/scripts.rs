@@ -55,7 +55,7 @@ impl Scripts {
                 "windows.lua", "number.lua", "limits.lua", "release.lua", "put.lua", "list.lua", "dial.lua"; ""
             )),
             limits: script(text!("windows.lua", "limits.lua"; "return ask_limits(KEYS, ARGV)")),
-            enqueue: script(include_str!("enqueue.lua")),
+            enqueue: script(text!("windows.lua", "enqueue.lua"; "")),
             dequeue_start: script(text!("windows.lua", "dequeue_start.lua"; "")),
             return_start: script(include_str!("return_start.lua")),
             unreserve: script(include_str!("unreserve.lua")),
