@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use self::answers::{Limits, LimitsAnswer, Number, NumberAnswer, Other, limits_of};
+use self::answers::{LimitsAnswer, LimitsState, NumberAnswer, NumberState, OtherCall, limits_of};
 use super::Redis;
 use super::moments::{LONGEST, millis, millis_of};
 use super::numbers::OPT_OUT_LIFE;
@@ -38,8 +38,8 @@ pub(super) enum ScriptMode {
 
 /// The answers of the scripts of one dial.
 struct DialAnswer {
-    number: Number,
-    limits: Limits,
+    number: NumberState,
+    limits: LimitsState,
     /// The call that was stored with its grant.
     stored: Option<Arc<Call>>,
 }
@@ -175,7 +175,7 @@ impl Redis {
         &self,
         request: &DialRequest<'_>,
         mode: ScriptMode,
-    ) -> Result<Limits, StoreError> {
+    ) -> Result<LimitsState, StoreError> {
         let mut script = self.scripts.limits.prepare_invoke();
         self.add_limits_args(&mut script, request, mode);
         let answer: LimitsAnswer = self.link.run("limits", &script).await?;
@@ -257,10 +257,7 @@ impl Redis {
         script
             .key(self.names.global(&format!("minute:{owner}")))
             .key(self.names.global("day"));
-        script
-            .key(self.names.global("beat"))
-            .key(self.names.global("line"))
-            .key(self.names.global("rounds"));
+        self.add_queue_keys(script);
         script
             .arg(millis_of(request.now))
             .arg(mode as u8)
@@ -280,9 +277,9 @@ impl Redis {
     async fn others(
         &self,
         request: &DialRequest<'_>,
-        number: &Number,
+        number: &NumberState,
     ) -> Result<Vec<Option<Arc<Call>>>, StoreError> {
-        let load = async |other: &Other| {
+        let load = async |other: &OtherCall| {
             if other.identical && request.is_new {
                 self.load(other.id).await
             } else {
@@ -327,7 +324,7 @@ impl Redis {
     async fn remove_stale(
         &self,
         request: &DialRequest<'_>,
-        number: &Number,
+        number: &NumberState,
         others: &[Option<Arc<Call>>],
     ) -> Result<bool, StoreError> {
         let is_old = |at: Timestamp| request.now.duration_since(at) > STALE;
@@ -362,16 +359,10 @@ impl Redis {
         id: CallId,
         entry: Option<&Vec<u8>>,
     ) -> Result<(), StoreError> {
-        let keys = self.names.number(phone);
-        let mut script = self.scripts.release.prepare_invoke();
-        script.key(keys.open).key(keys.live).key(keys.starts);
-        script
-            .arg(entry.map_or(&[][..], Vec::as_slice))
-            .arg(id.as_bytes())
-            .arg(u8::from(entry.is_some()))
-            .arg("");
-        let _open: i64 = self.link.run("numbers", &script).await?;
-        Ok(())
+        let (is_closed, entry) = (entry.is_some(), entry.map_or(&[][..], Vec::as_slice));
+        self.release_entry(phone, entry, id.as_bytes(), is_closed, None)
+            .await
+            .map(drop)
     }
 }
 

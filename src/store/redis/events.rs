@@ -22,15 +22,11 @@ impl Redis {
     /// Postpones due entries of a call that cannot be processed, so that they do not block the ones
     /// behind them.
     pub(super) async fn postpone(&self, id: CallId, now: Timestamp) {
-        let shard = Names::shard(id);
         let mut script = self.scripts.postpone.prepare_invoke();
-        script
-            .key(self.names.call(id))
-            .key(self.names.due(shard))
-            .key(self.names.events(shard));
+        self.add_record_keys(&mut script, id);
         script
             .arg(id.as_bytes())
-            .arg(millis_of(now.saturating_add(POSTPONED).unwrap_or(now)));
+            .arg(millis_of(clock::later(now, POSTPONED)));
         // An entry that cannot be postponed now comes up again.
         let _done: Result<i64, StoreError> = self.link.run("other", &script).await;
     }
@@ -68,19 +64,14 @@ impl Redis {
         }
         Ok(None)
     }
-}
 
-impl OutboxStore for Redis {
-    async fn due_events(
+    /// The calls whose events are due: those of this instance, and now and then those that other
+    /// instances left behind.
+    async fn due_event_ids(
         &self,
         until: Timestamp,
-        lease_end: Timestamp,
         most: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        self.link.ready().await?;
-        // Stored times have milliseconds, and a claim is identified by its end.
-        let lease_end =
-            Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
+    ) -> Result<Vec<CallId>, StoreError> {
         let (mut ids, polls) = self.owned.take_due_events(until, most);
         if polls && self.fits().is_ok() {
             let args = [
@@ -103,32 +94,46 @@ impl OutboxStore for Redis {
             ids.dedup();
             ids.truncate(most);
         }
+        Ok(ids)
+    }
+
+    /// Claims the event of a call until `lease_end`; `None`: it has none that is due.
+    async fn claim_event(
+        &self,
+        id: CallId,
+        until: Timestamp,
+        lease_end: Timestamp,
+    ) -> Result<Option<Claimed>, StoreError> {
+        let claim = |entry: &mut PendingEvent| entry.claim(until, lease_end);
+        let changed = self.change_entry(id, claim).await?;
+        Ok(changed.and_then(|Stored { call, entry, .. }| {
+            entry.map(|entry| Claimed {
+                call,
+                version: entry.version,
+                tries: entry.tries,
+                since: entry.since,
+                claim: lease_end,
+            })
+        }))
+    }
+}
+
+impl OutboxStore for Redis {
+    async fn due_events(
+        &self,
+        until: Timestamp,
+        lease_end: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.link.ready().await?;
+        // Stored times have milliseconds, and a claim is identified by its end.
+        let lease_end =
+            Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let mut claimed = Vec::new();
-        for id in ids {
-            let claim = |entry: &mut PendingEvent| entry.claim(until, lease_end);
-            match self.change_entry(id, claim).await {
-                Ok(Some(Stored {
-                    call,
-                    entry:
-                        Some(PendingEvent {
-                            version,
-                            tries,
-                            since,
-                            ..
-                        }),
-                    ..
-                })) => {
-                    claimed.push(Claimed {
-                        call,
-                        version,
-                        tries,
-                        since,
-                        claim: lease_end,
-                    });
-                }
-                Ok(Some(Stored { entry: None, .. }) | None) | Err(StoreError::Unreadable) => {
-                    self.postpone(id, until).await;
-                }
+        for id in self.due_event_ids(until, most).await? {
+            match self.claim_event(id, until, lease_end).await {
+                Ok(Some(event)) => claimed.push(event),
+                Ok(None) | Err(StoreError::Unreadable) => self.postpone(id, until).await,
                 Err(error) if claimed.is_empty() => return Err(error),
                 // The rest is due still.
                 Err(StoreError::Away | StoreError::Full) => break,

@@ -91,7 +91,7 @@ impl About {
     }
 
     /// The policy by which it drops what is stored.
-    pub(super) fn evicts(&self) -> Option<&str> {
+    fn evicts(&self) -> Option<&str> {
         self.policy
             .as_deref()
             .filter(|policy| *policy != "noeviction")

@@ -171,6 +171,14 @@ impl Names {
     }
 }
 
+/// The ids of calls that entries begin with.
+pub(super) fn ids_of(entries: &[Vec<u8>]) -> Vec<CallId> {
+    let ids = entries
+        .iter()
+        .filter_map(|entry| entry.first_chunk().copied());
+    ids.map(CallId::from_bytes).collect()
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()

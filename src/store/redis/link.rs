@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// The same for a rehearsal, which no request waits for.
 const REHEARSAL: Duration = Duration::from_secs(1);
 /// Interval at which an idle connection is tested.
-pub(super) const PULSE: Duration = Duration::from_secs(2);
+const PULSE: Duration = Duration::from_secs(2);
 /// Milliseconds for which the result of a probe stands.
 const PROBE_LIFE: u64 = 60_000;
 
@@ -29,7 +29,7 @@ const PROBE_LIFE: u64 = 60_000;
 #[derive(Debug)]
 pub(super) struct Link {
     address: Address,
-    state: RwLock<State>,
+    state: RwLock<LinkState>,
     /// Counts connections, so that the end of an old one is not taken for the end of a new one.
     generation: AtomicU64,
     changed: Notify,
@@ -46,7 +46,7 @@ pub(super) struct Link {
 }
 
 #[derive(Clone, Debug)]
-enum State {
+enum LinkState {
     /// No connection was tried yet.
     Starting,
     Up(Wire, u64),
@@ -55,7 +55,7 @@ enum State {
 
 impl Link {
     pub(super) fn new(address: Address, metrics: StoreMetrics) -> Self {
-        let (state, generation) = (RwLock::new(State::Starting), AtomicU64::new(0));
+        let (state, generation) = (RwLock::new(LinkState::Starting), AtomicU64::new(0));
         Self {
             address,
             state,
@@ -77,7 +77,7 @@ impl Link {
             is_rehearsal: true,
             ..Self::new(other.address.clone(), StoreMetrics::none())
         };
-        link.set(State::Up(wire, 0));
+        link.set(LinkState::Up(wire, 0));
         link
     }
 
@@ -90,14 +90,14 @@ impl Link {
         matches!(self.address, Address::Cluster(..))
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> LinkState {
         self.state
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn set(&self, state: State) {
+    fn set(&self, state: LinkState) {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         self.changed.notify_waiters();
     }
@@ -105,12 +105,12 @@ impl Link {
     /// Reason for which the server is away; `None`: it is not.
     pub(super) fn away(&self) -> Option<ServerFailure> {
         match self.state() {
-            State::Starting => Some(ServerFailure::new(
+            LinkState::Starting => Some(ServerFailure::new(
                 Cause::Connection,
                 Cause::Connection.sentence(),
             )),
-            State::Up(..) => None,
-            State::Away(failure) => Some(failure),
+            LinkState::Up(..) => None,
+            LinkState::Away(failure) => Some(failure),
         }
     }
 
@@ -174,12 +174,12 @@ impl Link {
             tokio::pin!(changed);
             changed.as_mut().enable();
             match self.state() {
-                State::Up(wire, generation) => return Ok((wire, generation)),
-                State::Away(_) => {
+                LinkState::Up(wire, generation) => return Ok((wire, generation)),
+                LinkState::Away(_) => {
                     self.wanted.notify_one();
                     return Err(StoreError::Away);
                 }
-                State::Starting => {
+                LinkState::Starting => {
                     tokio::time::timeout_at(deadline, changed)
                         .await
                         .map_err(|_late| StoreError::Away)?;
@@ -282,7 +282,7 @@ impl Link {
     /// The connection of this generation is of no use any more.
     fn lost(&self, generation: u64, failure: ServerFailure) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(&*state, State::Up(_, current) if *current == generation) {
+        if matches!(&*state, LinkState::Up(_, current) if *current == generation) {
             if !self.is_rehearsal {
                 tracing::warn!(
                     cause = failure.cause.word(),
@@ -290,7 +290,7 @@ impl Link {
                     "the shared store is away; calls under way go on"
                 );
             }
-            *state = State::Away(failure);
+            *state = LinkState::Away(failure);
             drop(state);
             self.changed.notify_waiters();
         }
@@ -320,12 +320,12 @@ impl Link {
             Ok((wire, found)) => {
                 let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
                 self.accept();
-                self.set(State::Up(wire, generation));
+                self.set(LinkState::Up(wire, generation));
                 Ok(found)
             }
             Err(failure) => {
                 self.metrics.failed(failure.cause.word());
-                self.set(State::Away(failure.clone()));
+                self.set(LinkState::Away(failure.clone()));
                 Err(failure)
             }
         }

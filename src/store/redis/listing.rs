@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use redis::ScriptInvocation;
 
 use super::Redis;
-use super::keys::{Names, SHARDS};
+use super::keys::{Names, SHARDS, ids_of};
 use super::moments::{LONGEST, millis_of};
 use crate::call::Call;
 use crate::domain::CallId;
@@ -21,10 +21,7 @@ impl Redis {
     pub(super) fn add_listing(&self, script: &mut ScriptInvocation<'_>, call: &Call) {
         let keys = self.names.calls_of(&call.owner, Names::shard(call.id));
         script.key(keys.calls).key(keys.finished);
-        let ends = call
-            .updated_at
-            .saturating_add(self.retention)
-            .unwrap_or(call.updated_at);
+        let ends = clock::later(call.updated_at, self.retention);
         script
             .arg(millis_of(call.updated_at))
             .arg(if call.is_finished() {
@@ -43,7 +40,7 @@ impl Redis {
         before: Option<CallId>,
         most: usize,
     ) -> Result<Listing, StoreError> {
-        // Under another index key the list would be empty, which is not true.
+        // The list would wrongly be empty under another index key.
         self.has_index()?;
         let shards: Vec<u8> = (0..SHARDS).collect();
         // A cluster takes no script over several slots.
@@ -96,10 +93,7 @@ impl Redis {
             .arg(before.as_ref().map_or(&[][..], |id| id.as_bytes()))
             .arg(most);
         let ids: Vec<Vec<u8>> = self.link.run("list", &script).await?;
-        Ok(ids
-            .iter()
-            .filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes))
-            .collect())
+        Ok(ids_of(&ids))
     }
 
     /// Removes a call from the list of its owner. Its record has ended, or was revoked.

@@ -7,6 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
+use super::keys::ids_of;
 use super::moments::{millis, millis_of, moment};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
@@ -19,13 +20,7 @@ pub(super) const OPT_OUT_LIFE: SignedDuration = SignedDuration::from_hours(366 *
 
 impl Redis {
     async fn uncount_day(&self, at: Timestamp) {
-        let mut script = self.scripts.return_start.prepare_invoke();
-        script
-            .key(self.names.global("beat"))
-            .key(self.names.global("day"))
-            .arg(0)
-            .arg(millis_of(at));
-        let _done: Result<i64, StoreError> = self.link.run("limits", &script).await;
+        self.take_back(0.0, Some(at)).await;
     }
 
     pub(super) async fn release_number(
@@ -34,14 +29,30 @@ impl Redis {
         gone: bool,
         uncount: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
-        let keys = self.names.number(call.reservation.phone);
+        let (phone, entry) = (call.reservation.phone, self.names.entry(call));
+        self.release_entry(phone, &entry, call.id.as_bytes(), gone, uncount)
+            .await
+    }
+
+    /// Runs the script that releases a number from the call `id`. `is_closed` removes the call's
+    /// `entry` from the open ones; `uncount` takes back a start that was counted then. Returns
+    /// whether other calls to the number are open.
+    pub(super) async fn release_entry(
+        &self,
+        phone: Phone,
+        entry: &[u8],
+        id: &[u8],
+        is_closed: bool,
+        uncount: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let keys = self.names.number(phone);
         let mut script = self.scripts.release.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts);
         script
-            .arg(&self.names.entry(call))
-            .arg(call.id.as_bytes())
-            .arg(u8::from(gone));
-        script.arg(uncount.map(millis_of).unwrap_or_default());
+            .arg(entry)
+            .arg(id)
+            .arg(u8::from(is_closed))
+            .arg(uncount.map(millis_of).unwrap_or_default());
         let others: i64 = self.link.run("numbers", &script).await?;
         Ok(others > 0)
     }
@@ -108,17 +119,9 @@ impl NumberStore for Redis {
     }
 
     async fn uncount(&self, call: &Call, at: Timestamp) {
-        let keys = self.names.number(call.reservation.phone);
-        let mut script = self.scripts.release.prepare_invoke();
-        script
-            .key(keys.open)
-            .key(keys.live)
-            .key(keys.starts)
-            .arg("")
-            .arg("")
-            .arg("0")
-            .arg(millis_of(at));
-        let _open: Result<i64, StoreError> = self.link.run("numbers", &script).await;
+        let phone = call.reservation.phone;
+        // The number stays with whoever has it: only the start is taken back.
+        let _others = self.release_entry(phone, &[], &[], false, Some(at)).await;
         self.uncount_day(at).await;
     }
 
@@ -137,10 +140,7 @@ impl NumberStore for Redis {
             .link
             .ask("numbers", cmd.arg(keys.open).arg(0).arg(-1))
             .await?;
-        Ok(open
-            .iter()
-            .filter_map(|entry| entry.first_chunk::<16>().copied().map(CallId::from_bytes))
-            .collect())
+        Ok(ids_of(&open))
     }
 
     async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), StoreError> {

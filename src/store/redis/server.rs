@@ -34,7 +34,7 @@ pub(crate) fn is_missing() -> bool {
             "left out: {} on Redis needs redis-server (scripts/test installs it)\n",
             thread.name().unwrap_or("a test")
         );
-        // Not `eprintln!`: what a passing test prints is not shown.
+        // `eprintln!` would not be seen: the output of a passing test is not shown.
         let _told = std::io::stderr().write_all(line.as_bytes());
     }
     is_missing

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use redis::Script;
 
 use super::Redis;
-use super::keys::{Names, SHARDS};
+use super::keys::{Names, SHARDS, ids_of};
 use crate::domain::CallId;
 use crate::store::StoreError;
 
@@ -82,10 +82,7 @@ impl Redis {
             script.arg(*arg);
         }
         let ids: Vec<Vec<u8>> = self.link.run(operation, &script).await?;
-        Ok(ids
-            .iter()
-            .filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes))
-            .collect())
+        Ok(ids_of(&ids))
     }
 }
 

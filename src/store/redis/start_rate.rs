@@ -20,6 +20,25 @@ impl Redis {
             .unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
+    /// Adds the state of the start rate, the queue of starts, and the last round of each API key.
+    pub(super) fn add_queue_keys(&self, script: &mut redis::ScriptInvocation<'_>) {
+        for what in ["beat", "line", "rounds"] {
+            script.key(self.names.global(what));
+        }
+    }
+
+    /// Takes back the start that was taken last (`interval` 0: none), and an attempt of the day that
+    /// was counted at `counted_at`. If this fails, both count as used.
+    pub(super) async fn take_back(&self, interval: f64, counted_at: Option<Timestamp>) {
+        let mut script = self.scripts.return_start.prepare_invoke();
+        script
+            .key(self.names.global("beat"))
+            .key(self.names.global("day"))
+            .arg(interval)
+            .arg(counted_at.map(millis_of).unwrap_or_default());
+        let _done: Result<i64, StoreError> = self.link.run("limits", &script).await;
+    }
+
     async fn ask_line(
         &self,
         id: CallId,
@@ -43,10 +62,7 @@ impl Redis {
 impl StartRate for Redis {
     async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), StoreError> {
         let mut script = self.scripts.enqueue.prepare_invoke();
-        script
-            .key(self.names.global("beat"))
-            .key(self.names.global("line"))
-            .key(self.names.global("rounds"));
+        self.add_queue_keys(&mut script);
         script
             .arg(id.as_bytes())
             .arg(self.names.owner(owner))
@@ -69,38 +85,25 @@ impl StartRate for Redis {
         if self.next_start().is_none_or(is_early) {
             return Ok(None);
         }
+        let later = now.saturating_add(SignedDuration::from_secs(1)).ok();
         if let Err(error) = self.may_place() {
-            self.set_next_start(now.saturating_add(SignedDuration::from_secs(1)).ok());
+            self.set_next_start(later);
             return Err(error);
         }
         let mut script = self.scripts.dequeue_start.prepare_invoke();
-        script
-            .key(self.names.global("beat"))
-            .key(self.names.global("line"))
-            .key(self.names.global("rounds"));
+        self.add_queue_keys(&mut script);
         script
             .arg(now.as_millisecond().to_string())
             .arg(self.start_interval);
         let answer = self.link.run("limits", &script).await;
-        let (id, next, waiting): (Vec<u8>, String, u64) = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.set_next_start(now.saturating_add(SignedDuration::from_secs(1)).ok());
-                return Err(error);
-            }
-        };
+        let (id, next, waiting): (Vec<u8>, String, u64) =
+            answer.inspect_err(|_| self.set_next_start(later))?;
         self.set_next_start(moment(&next).filter(|_| waiting > 0));
         Ok(id.first_chunk::<16>().copied().map(CallId::from_bytes))
     }
 
     async fn return_start(&self) {
-        let mut script = self.scripts.return_start.prepare_invoke();
-        script
-            .key(self.names.global("beat"))
-            .key(self.names.global("day"))
-            .arg(self.start_interval)
-            .arg("");
-        let _done: Result<i64, StoreError> = self.link.run("limits", &script).await;
+        self.take_back(self.start_interval, None).await;
     }
 
     async fn enqueued(&self) {
@@ -109,7 +112,7 @@ impl StartRate for Redis {
 
     async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, StoreError> {
         self.remembered.count_lines();
-        let until = now.saturating_add(LONGEST_LINE).unwrap_or(Timestamp::MAX);
+        let until = clock::later(now, LONGEST_LINE);
         self.ask_line(id, most, now, Some(until)).await
     }
 

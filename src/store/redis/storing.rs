@@ -140,34 +140,30 @@ impl Redis {
         life: Option<SignedDuration>,
         releases: bool,
     ) -> Result<Sent, StoreError> {
-        let (id, record) = (after.call.id, self.records.seal(after)?);
-        let shard = Names::shard(id);
-        let others = before
+        let (call, id) = (&after.call, after.call.id);
+        let record = self.records.seal(after)?;
+        let other_instance = before
             .and_then(|before| before.saved_by)
-            .filter(|by| *by != self.instance);
-        let channel = others.map(|by| self.names.changes(uuid::Uuid::from_bytes(by)));
+            .filter(|by| *by != self.instance)
+            .map(|by| self.names.changes(uuid::Uuid::from_bytes(by)));
         let loaded = before.map(|before| before.stamp().bytes());
         let mut script = self.scripts.save.prepare_invoke();
-        script
-            .key(self.names.call(id))
-            .key(self.names.due(shard))
-            .key(self.names.events(shard));
+        self.add_record_keys(&mut script, id);
         script
             .arg(loaded.as_ref().map_or(&[][..], |bytes| bytes))
             .arg(record);
         match life {
             Some(life) => script
                 .arg(life.as_millis().max(1).to_string())
-                .arg(after.call.wake_at().map(millis_of).unwrap_or_default()),
+                .arg(call.wake_at().map(millis_of).unwrap_or_default()),
             None => script.arg("").arg("-"),
         };
         script
             .arg(event_at(after))
             .arg(id.as_bytes())
             .arg(self.names.changes(id))
-            .arg(channel.unwrap_or_default())
+            .arg(other_instance.unwrap_or_default())
             .arg(LONGEST.as_millis().to_string());
-        let call = &after.call;
         let is_listed = before.is_some() && !(call.is_finished() && life.is_some());
         if is_listed {
             script.arg("").arg("").arg("");
@@ -199,14 +195,21 @@ impl Redis {
         let Value::BulkString(other) = answer else {
             return Err(StoreError::Unreadable);
         };
-        match other {
-            other if other.is_empty() || other == REVOKED => Ok(Sent::Other(None)),
-            other => {
-                let other = self.records.open(id, &other)?;
-                self.owned.note_loaded(id, other.stamp(), connection);
-                Ok(Sent::Other(Some(other)))
-            }
+        if other.is_empty() || other == REVOKED {
+            return Ok(Sent::Other(None));
         }
+        let other = self.records.open(id, &other)?;
+        self.owned.note_loaded(id, other.stamp(), connection);
+        Ok(Sent::Other(Some(other)))
+    }
+
+    /// Adds the keys of a call's record, and of the due calls and due events of its shard.
+    pub(super) fn add_record_keys(&self, script: &mut redis::ScriptInvocation<'_>, id: CallId) {
+        let shard = Names::shard(id);
+        script
+            .key(self.names.call(id))
+            .key(self.names.due(shard))
+            .key(self.names.events(shard));
     }
 
     /// Adds a new call to a script that stores it under a condition.
@@ -215,19 +218,15 @@ impl Redis {
         script: &mut redis::ScriptInvocation<'_>,
         stored: &Stored,
     ) -> Result<(), StoreError> {
-        let (id, call) = (stored.call.id, &stored.call);
-        let shard = Names::shard(id);
-        script
-            .key(self.names.call(id))
-            .key(self.names.due(shard))
-            .key(self.names.events(shard));
+        let call = &stored.call;
+        self.add_record_keys(script, call.id);
         script
             .arg(self.records.seal(stored)?)
             .arg(life(call, self.retention).as_millis().max(1).to_string())
             .arg(call.wake_at().map(millis_of).unwrap_or_default())
             .arg(event_at(stored))
             .arg(LONGEST.as_millis().to_string());
-        let keys = self.names.calls_of(&call.owner, shard);
+        let keys = self.names.calls_of(&call.owner, Names::shard(call.id));
         script.key(keys.calls).key(keys.finished);
         script.arg(self.list_life());
         Ok(())

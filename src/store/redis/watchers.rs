@@ -14,7 +14,7 @@ use crate::domain::CallId;
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     inner: Mutex<Inner>,
-    /// There is [`FollowerChanges`].
+    /// Set if there are [`FollowerChanges`].
     changed: Notify,
 }
 

@@ -97,7 +97,7 @@ impl Address {
                 Ok(Self::Cluster(nodes, Some(certificates())))
             }
             Self::Sentinels(sentinels) => {
-                // Whether they can be read is known only with an address.
+                // They can be judged only together with an address.
                 let any = "rediss://localhost".into_connection_info()?;
                 drop(with_tls(any)?);
                 let sentinels = sentinels.with_certificates(certificates());

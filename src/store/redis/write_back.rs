@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::Redis;
-use super::keys::Names;
 use super::record::{REVOKED, Stamp};
 use super::storing::Put;
 use super::write_behind::Waiting;
@@ -108,11 +107,7 @@ impl Redis {
     /// an error.
     pub(super) async fn revoke(&self, id: CallId, version: u64) -> Result<(), StoreError> {
         let mut script = self.scripts.revoke.prepare_invoke();
-        let shard = Names::shard(id);
-        script
-            .key(self.names.call(id))
-            .key(self.names.due(shard))
-            .key(self.names.events(shard));
+        self.add_record_keys(&mut script, id);
         let stamp = Stamp {
             version,
             revision: 0,

@@ -13,18 +13,18 @@ pub(super) type NumberAnswer = (u8, Vec<u8>, u8, String, String, Vec<Vec<u8>>);
 pub(super) type LimitsAnswer = (u8, u8, String, String, String, usize, String);
 
 /// The state of a number.
-pub(super) struct Number {
+pub(super) struct NumberState {
     pub(super) opted_out: bool,
     /// The call that has the number, and when it took it.
     pub(super) live: Option<(CallId, Timestamp)>,
     pub(super) claimed: bool,
     pub(super) hour: Option<Timestamp>,
     pub(super) day: Option<Timestamp>,
-    pub(super) others: Vec<Other>,
+    pub(super) others: Vec<OtherCall>,
 }
 
 /// Another open call to the number.
-pub(super) struct Other {
+pub(super) struct OtherCall {
     pub(super) id: CallId,
     /// The entry in the sorted set.
     pub(super) entry: Vec<u8>,
@@ -35,7 +35,7 @@ pub(super) struct Other {
 
 /// The state of the limits that all calls share.
 #[derive(Default)]
-pub(super) struct Limits {
+pub(super) struct LimitsState {
     pub(super) admitted: bool,
     pub(super) started: bool,
     pub(super) minute: Option<Timestamp>,
@@ -47,12 +47,12 @@ pub(super) struct Limits {
 
 impl Redis {
     /// Reads the answer about a number.
-    pub(super) fn number(&self, request: &DialRequest<'_>, answer: NumberAnswer) -> Number {
+    pub(super) fn number(&self, request: &DialRequest<'_>, answer: NumberAnswer) -> NumberState {
         let (opted_out, live, claimed, hour, day, others) = answer;
         let entry = self.names.entry(request.call);
         let other = |pair: &[Vec<u8>]| {
             let (open, at) = (pair.first()?, pair.get(1)?);
-            Some(Other {
+            Some(OtherCall {
                 id: CallId::from_bytes(*open.first_chunk()?),
                 entry: open.clone(),
                 identical: open.get(16..) == entry.get(16..),
@@ -63,7 +63,7 @@ impl Redis {
             let (id, at) = live.split_first_chunk()?;
             Some((CallId::from_bytes(*id), moment(str::from_utf8(at).ok()?)?))
         };
-        Number {
+        NumberState {
             opted_out: opted_out == 1
                 || self.remembered.is_opted_out(request.call.reservation.phone),
             live: has(&live),
@@ -76,10 +76,10 @@ impl Redis {
 }
 
 /// Reads the answer about the limits.
-pub(super) fn limits_of(request: &DialRequest<'_>, answer: &LimitsAnswer) -> Limits {
+pub(super) fn limits_of(request: &DialRequest<'_>, answer: &LimitsAnswer) -> LimitsState {
     let (admitted, started, minute, day, slot, made, oldest) = answer;
     let is_counted = request.is_new && request.limits.key_minute.is_some();
-    Limits {
+    LimitsState {
         admitted: *admitted == 1,
         started: *started == 1,
         minute: moment(minute),
