@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::create::{Created, IdempotentStart, MAX_TRIES};
+use super::create::Created;
 use super::intake::TRY_FOR;
 use super::{CallCreator, ServiceError};
-use crate::call::{Call, CarryOver, Event};
+use crate::call::{Call, Event};
 use crate::domain::{CallId, PhoneFacts, Reservation, TableTime};
-use crate::store::{self, CallStore as _, IdempotencyKey, IdempotencyStore as _, digest};
-use crate::telemetry::request;
+use crate::store::{CallStore as _, IdempotencyKey, digest};
 
 impl CallCreator {
     /// Makes the call that takes the offered time of `offer`, a call of the same owner; a repeat
@@ -39,40 +38,18 @@ impl CallCreator {
         offer: &Call,
         time: TableTime,
     ) -> Result<Created, ServiceError> {
-        let key = key_of(offer);
+        let key = Some(key_of(offer));
         let phone = offer.reservation.phone;
-        if !self.dialler.preexisting_calls.are_listed()
-            || self.dialler.has_unknown_live_call(phone).await?
-        {
-            if let Some(entry) = self.engine.store.idempotency_entry(key).await?
-                && let Some(call) = self.engine.store.load(entry.call).await?
-            {
-                return Ok(Created::of(call));
-            }
-            self.dialler.wait_for_keys(phone).await?;
+        if let Some(known) = self.known_before(key, None, phone).await? {
+            return Ok(Created::of(known));
         }
-        let id = CallId::new(self.engine.now());
-        let facts = offer.reservation.phone.facts();
+        let facts = phone.facts();
         let facts = facts.ok_or(crate::policy::Refusal::UnknownNumber)?;
+        let id = CallId::new(self.engine.now());
         let reservation = self.accepting(offer, time, facts, id);
         let owner = offer.owner.clone();
-        let mut call = Call::new(id, owner, Arc::new(reservation), id.made_at());
-        call.carry_over = CarryOver {
-            idempotency: Some(key),
-            trace: request::current().and_then(|it| it.trace()),
-        };
-        let call = Arc::new(call);
-        for _ in 0..MAX_TRIES {
-            let entry = match self.make_in_task(call.clone(), facts, Some(key)).await? {
-                IdempotentStart::New(made) => return Ok(made),
-                IdempotentStart::Repeat(entry) => entry,
-            };
-            match self.engine.store.load(entry.call).await? {
-                Some(call) => return Ok(Created::of(call)),
-                None => self.free_abandoned_key(Some(key), entry.call).await?,
-            }
-        }
-        Err(store::StoreError::Away.into())
+        let call = Call::new(id, owner, Arc::new(reservation), id.made_at());
+        self.make_once(call, facts, key, None).await
     }
 
     /// The reservation at the offered time. The restaurant has heard everything else already, so
@@ -94,7 +71,7 @@ impl CallCreator {
         let now = id.made_at();
         let zones = self.settings.rules.possible_zones(&asked, Some(facts), now);
         let latest = time.latest_instant(&zones);
-        let give_up_at = now.saturating_add(TRY_FOR).unwrap_or(latest).min(latest);
+        let give_up_at = clock::later(now, TRY_FOR).min(latest);
         Reservation {
             give_up_at,
             ..asked

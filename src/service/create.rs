@@ -21,7 +21,7 @@ use crate::telemetry::request;
 use crate::{store, ticket};
 
 /// Tries to find or make the call of a request before its client is asked to come again.
-pub(super) const MAX_TRIES: usize = 1_000;
+const MAX_TRIES: usize = 1_000;
 /// Age after which a call that is not stored will never be stored, because its create gave up after
 /// [`timing::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
@@ -50,7 +50,7 @@ impl Created {
 }
 
 /// The result of a create under an idempotency key.
-pub(super) enum IdempotentStart {
+enum IdempotentStart {
     /// The key was free or there is none: a new call was made.
     New(Created),
     /// An earlier request has the key.
@@ -118,46 +118,69 @@ impl CallCreator {
     ) -> Result<Created, ServiceError> {
         let id = CallId::new(self.engine.now());
         let key = key.map(|key| idempotency_key(owner, key));
-        let valid = match self.read(request, id.made_at()) {
+        let ValidRequest { reservation, facts } = match self.read(request, id.made_at()) {
             Ok(valid) => valid,
             Err(wrong) => {
-                let Some(key) = key else { return Err(wrong) };
-                let entry = self
-                    .engine
-                    .store
-                    .idempotency_entry(key)
-                    .await?
-                    .ok_or(wrong)?;
-                return self
-                    .call_of_entry(entry, request)
-                    .await?
-                    .map(Created::of)
-                    .ok_or(ServiceError::NotFound);
+                let entry = self.entry_of(key).await?.ok_or(wrong)?;
+                let known = self.call_of_entry(entry, Some(request)).await?;
+                return known.map(Created::of).ok_or(ServiceError::NotFound);
             }
         };
-        let phone = valid.reservation.phone;
-        if !self.dialler.preexisting_calls.are_listed()
-            || self.dialler.has_unknown_live_call(phone).await?
-        {
-            // A call of a process that is gone may be open to this number, and this request may be
-            // its repeat. If the key has an entry, that is answered at once. A key without an entry
-            // proves nothing before those calls are known.
-            if let Some(known) = self.call_of_key(key, request).await? {
-                return Ok(Created::of(known));
-            }
-            match key {
-                Some(_) => self.dialler.wait_for_keys(phone).await?,
-                None => self.dialler.wait_for_listing().await?,
-            }
+        let phone = reservation.phone;
+        if let Some(known) = self.known_before(key, Some(request), phone).await? {
+            return Ok(Created::of(known));
         }
-        let mut call = Call::new(id, owner.clone(), Arc::new(valid.reservation), id.made_at());
+        let call = Call::new(id, owner.clone(), Arc::new(reservation), id.made_at());
+        self.make_once(call, facts, key, Some(request)).await
+    }
+
+    /// Returns the call that was made under `key`, if calls of a process that is gone may be open to
+    /// this number: this request may be a repeat of one of theirs. Without such a call it waits
+    /// until those calls are known.
+    ///
+    /// # Errors
+    /// They are not known yet, `request` is not the one of the key, or the store cannot serve.
+    pub(super) async fn known_before(
+        &self,
+        key: Option<IdempotencyKey>,
+        request: Option<&Map<String, Value>>,
+        phone: Phone,
+    ) -> Result<Option<Arc<Call>>, ServiceError> {
+        let dialler = &self.dialler;
+        if dialler.preexisting_calls.are_listed() && !dialler.has_unknown_live_call(phone).await? {
+            return Ok(None);
+        }
+        if let Some(entry) = self.entry_of(key).await?
+            && let Some(call) = self.call_of_entry(entry, request).await?
+        {
+            return Ok(Some(call));
+        }
+        match key {
+            // A key without an entry proves nothing before those calls are known.
+            Some(_) => dialler.wait_for_keys(phone).await?,
+            None => dialler.wait_for_listing().await?,
+        }
+        Ok(None)
+    }
+
+    /// Makes a new call, or finds the one that another request made under the same key.
+    ///
+    /// # Errors
+    /// As of [`Self::create`].
+    pub(super) async fn make_once(
+        self: &Arc<Self>,
+        mut call: Call,
+        facts: PhoneFacts,
+        key: Option<IdempotencyKey>,
+        request: Option<&Map<String, Value>>,
+    ) -> Result<Created, ServiceError> {
         call.carry_over = CarryOver {
             idempotency: key,
             trace: request::current().and_then(|it| it.trace()),
         };
         let call = Arc::new(call);
         for _ in 0..MAX_TRIES {
-            let entry = match self.make_in_task(call.clone(), valid.facts, key).await? {
+            let entry = match self.make_in_task(call.clone(), facts, key).await? {
                 IdempotentStart::New(made) => return Ok(made),
                 IdempotentStart::Repeat(entry) => entry,
             };
@@ -176,7 +199,7 @@ impl CallCreator {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] after the life of a ticket: the call was stored and is forgotten.
-    pub(super) async fn free_abandoned_key(
+    async fn free_abandoned_key(
         &self,
         key: Option<IdempotencyKey>,
         call: CallId,
@@ -193,15 +216,12 @@ impl CallCreator {
         Ok(())
     }
 
-    /// Loads the call that was created under this key before.
-    async fn call_of_key(
+    async fn entry_of(
         &self,
         key: Option<IdempotencyKey>,
-        request: &Map<String, Value>,
-    ) -> Result<Option<Arc<Call>>, ServiceError> {
-        let Some(key) = key else { return Ok(None) };
-        match self.engine.store.idempotency_entry(key).await? {
-            Some(entry) => self.call_of_entry(entry, request).await,
+    ) -> Result<Option<IdempotencyEntry>, ServiceError> {
+        match key {
+            Some(key) => Ok(self.engine.store.idempotency_entry(key).await?),
             None => Ok(None),
         }
     }
@@ -211,7 +231,7 @@ impl CallCreator {
     ///
     /// Spawned, so that a client disconnect cannot cancel it between reserving the key, saving the
     /// intent and reading Twilio's answer.
-    pub(super) async fn make_in_task(
+    async fn make_in_task(
         self: &Arc<Self>,
         call: Arc<Call>,
         facts: PhoneFacts,
@@ -252,19 +272,21 @@ impl CallCreator {
         made.map(IdempotentStart::New)
     }
 
-    /// Loads the call of an entry, if `request` is the one that made it. It is read as of the
-    /// moment of the first one, since the meaning of "tomorrow" and of open fields depends on it.
+    /// Loads the call of an entry, if `request` is the one that made it (`None`: the key itself says
+    /// what was asked for). A request is read as of the moment of the first one, since the meaning
+    /// of "tomorrow" and of open fields depends on it.
     async fn call_of_entry(
         &self,
         entry: IdempotencyEntry,
-        request: &Map<String, Value>,
+        request: Option<&Map<String, Value>>,
     ) -> Result<Option<Arc<Call>>, ServiceError> {
-        let same = self.read(request, entry.call.made_at());
-        if same.is_ok_and(|same| entry.asks_for(&same.reservation)) {
-            Ok(self.engine.store.load(entry.call).await?)
-        } else {
-            Err(ServiceError::IdempotencyMismatch)
+        if let Some(request) = request {
+            let same = self.read(request, entry.call.made_at());
+            if !same.is_ok_and(|same| entry.asks_for(&same.reservation)) {
+                return Err(ServiceError::IdempotencyMismatch);
+            }
         }
+        Ok(self.engine.store.load(entry.call).await?)
     }
 
     /// Decides about a new call, saves it, and dials it if it may dial now.

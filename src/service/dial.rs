@@ -12,7 +12,7 @@ use super::dialler::Dialler;
 use crate::call::{AccountTier, AttemptRef, Call, Event, timing};
 use crate::domain::{CallSid, Phone};
 use crate::store::NumberStore as _;
-use crate::ticket::{Head, TicketBody, TicketPurpose};
+use crate::ticket::{TicketBody, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
     AsyncAmd, Class, ListQuery, MachineDetection, MachineDetectionMode, NewCall, Scope,
@@ -43,10 +43,7 @@ impl Dialler {
                 .ok_or(ServiceError::Internal)?;
             // Checked just before sending, because this process may have been suspended since the
             // intent was stored.
-            let send_until = intent
-                .started_at
-                .saturating_add(timing::INTENT)
-                .unwrap_or(intent.started_at);
+            let send_until = clock::later(intent.started_at, timing::INTENT);
             if self.engine.now() > send_until {
                 tracing::warn!(call.id = %call.id, attempt, "an intent has lapsed; it is settled like a call without an answer");
                 return Ok(None);
@@ -199,12 +196,7 @@ impl Dialler {
     /// The request that places the call: our URLs with sealed tickets, and the parameters that the
     /// attempt's tier allows. `None`: a ticket could not be sealed.
     fn new_call(&self, call: &Call, attempt: u8) -> Option<NewCall> {
-        let head = Head {
-            call: call.id,
-            attempt,
-            account: self.settings.account_digest,
-            sealed_at: self.engine.now(),
-        };
+        let head = self.settings.ticket_head(call, attempt, self.engine.now());
         let intent = call.attempts.last()?;
         let body = TicketBody::of(call, intent.from, intent.tier);
         let purposes = [
@@ -259,8 +251,7 @@ fn lower_tier(tier: AccountTier, refusal: &TwilioRefusal) -> Option<AccountTier>
 
 /// Adds up to a second, so that calls that were refused together do not come back together.
 fn spread(at: Timestamp) -> Timestamp {
-    at.saturating_add(SignedDuration::from_millis(fastrand::i64(0..1_000)))
-        .unwrap_or(at)
+    clock::later(at, SignedDuration::from_millis(fastrand::i64(0..1_000)))
 }
 
 /// Parameters of machine detection, in seconds and milliseconds. Companies greet for 8 to 10 s, so

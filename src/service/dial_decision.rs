@@ -24,7 +24,7 @@ const TRIES: usize = 8;
 const LINE_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
 fn line_wait(now: Timestamp) -> Timestamp {
-    now.saturating_add(LINE_WAIT).unwrap_or(now)
+    clock::later(now, LINE_WAIT)
 }
 
 /// A request to dial, with what is known about its number.
@@ -162,23 +162,20 @@ impl Dialler {
         line: DialLine,
         now: Timestamp,
     ) -> Result<DialDecision, ServiceError> {
-        let (call, store) = (question.call, &self.engine.store);
         let mode = match line {
             DialLine::Opened => DialMode::Acquire,
             DialLine::NotAsked | DialLine::NoneFree => DialMode::Register,
         };
-        let mut request = self.dial_request(question, now);
+        let call = question.call;
         let from = self.carrier.caller_id(call.reservation.country, now);
         // There always is a number of ours: the settings demand one.
         let from = from.unwrap_or(call.reservation.phone);
-        // A shared store saves a new call together with the grant, so it needs the call's next
-        // state.
-        let stores_intent = request.is_new && mode == DialMode::Acquire && store.is_shared();
-        let intent = stores_intent.then(|| step(call, Event::Dial { from }, now).call);
+        let mut request = self.dial_request(question, now);
+        let intent = self.intent_to_store(&request, mode, from);
         request.intent = intent.as_ref();
         let mut creates = None;
         for _ in 0..TRIES {
-            let mut grant = store.request_dial(&request, mode).await?;
+            let mut grant = self.engine.store.request_dial(&request, mode).await?;
             if line == DialLine::NoneFree {
                 grant.slot = grant.slot.max(Some(line_wait(now)));
             }
@@ -201,14 +198,7 @@ impl Dialler {
                 // Another call was quicker.
                 PolicyVerdict::Allowed => {}
                 PolicyVerdict::Waits { reason, until } => {
-                    // Twilio has closed while the store was asked.
-                    if grant.claimed {
-                        store.release(call, now).await;
-                        if request.needs_start {
-                            store.return_start().await;
-                        }
-                    }
-                    if !request.is_new || store.admit(&request).await? {
+                    if self.may_wait(&request, &grant).await? {
                         return Ok(DialDecision::Later { reason, until });
                     }
                 }
@@ -219,6 +209,37 @@ impl Dialler {
             reason: WaitingFor::LiveCall,
             until: cooldown_end(now),
         })
+    }
+
+    /// The next state of a new call, if the store saves it together with the grant, as a shared
+    /// store does.
+    fn intent_to_store(
+        &self,
+        request: &DialRequest<'_>,
+        mode: DialMode,
+        from: Phone,
+    ) -> Option<Call> {
+        let is_stored =
+            request.is_new && mode == DialMode::Acquire && self.engine.store.is_shared();
+        is_stored.then(|| step(request.call, Event::Dial { from }, request.now).call)
+    }
+
+    /// Returns what the store reserved for a call that has to wait all the same, because Twilio has
+    /// closed while the store was asked. Then counts a create that is not counted yet; `false`: its
+    /// limit has no room any more, so policy is to be asked again.
+    async fn may_wait(
+        &self,
+        request: &DialRequest<'_>,
+        grant: &DialGrant,
+    ) -> Result<bool, ServiceError> {
+        let store = &self.engine.store;
+        if grant.claimed {
+            store.release(request.call, request.now).await;
+            if request.needs_start {
+                store.return_start().await;
+            }
+        }
+        Ok(!request.is_new || store.admit(request).await?)
     }
 
     /// Asks policy about a queued call, because its time has come or its pause was just planned,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::ServiceError;
 use super::dial_decision::DialQuestion;
 use super::settings::local_time_in;
-use super::webhooks::{WebhookHandler, WebhookOutcome, said};
+use super::webhooks::{WebhookHandler, WebhookOutcome, spoken_intent};
 use crate::call::position::TalkStage;
 use crate::call::talk;
 use crate::call::{
@@ -18,7 +18,7 @@ use crate::call::{
 use crate::domain::{Language, Phone};
 use crate::policy::{DialReason, PolicyVerdict};
 use crate::store::{CallStore as _, NumberStore as _};
-use crate::ticket::{Head, TicketBody, TicketPurpose};
+use crate::ticket::{TicketBody, TicketPurpose};
 use crate::twilio::webhook::VoiceRequest;
 
 /// The attestation by a carrier of country code 1 for a number that it assigned to the caller
@@ -35,9 +35,9 @@ impl WebhookHandler {
             );
         }
         match self.find_waiting(request).await {
-            Ok(Some((call, place))) => {
-                let position = TalkPosition::called_back(place);
-                let reply = if place == TalkStage::Called {
+            Ok(Some((call, stage))) => {
+                let position = TalkPosition::called_back(stage);
+                let reply = if stage == TalkStage::Called {
                     Reply::Called { listen: position }
                 } else {
                     Reply::Offer { listen: position }
@@ -75,9 +75,11 @@ impl WebhookHandler {
         let input = self.input(opened.body().map(|body| body.reservation.language), request);
         let sealed_at = opened.head.sealed_at;
         let moment = milliseconds(sealed_at, self.engine.now());
-        let one = talk::as_digits(position, input, moment) == Some(Input::digits("1"));
+        let is_one = talk::as_digits(position, input, moment) == Some(Input::digits("1"));
         let event = match position.stage {
-            TalkStage::Offer if !one => return (self.who_we_are(request), WebhookOutcome::Heard),
+            TalkStage::Offer if !is_one => {
+                return (self.who_we_are(request), WebhookOutcome::Heard);
+            }
             TalkStage::Offer => Event::RingNow,
             TalkStage::Keys
             | TalkStage::Change
@@ -112,7 +114,7 @@ impl WebhookHandler {
         }
     }
 
-    /// The call that the caller may be about, and what can be done with it.
+    /// The call that the caller probably rings about, and the stage that their talk begins with.
     async fn find_waiting(
         &self,
         request: &VoiceRequest<'_>,
@@ -160,12 +162,7 @@ impl WebhookHandler {
     fn seal_inbound(&self, call: &Call) -> Option<String> {
         let from = *self.settings.from_numbers.first()?;
         let attempt = call.attempts.last().map_or(0, |last| last.number);
-        let head = Head {
-            call: call.id,
-            attempt,
-            account: self.settings.account_digest,
-            sealed_at: self.engine.now(),
-        };
+        let head = self.settings.ticket_head(call, attempt, self.engine.now());
         let body = TicketBody::of(call, from, AccountTier::Full);
         self.tickets.seal(TicketPurpose::Inbound, &head, &body).ok()
     }
@@ -198,7 +195,9 @@ impl WebhookHandler {
             Some(digits) => Input::digits(digits),
             // The key that ends a Gather, alone.
             None if request.finished_on_key == Some("#") => Input::digits("#"),
-            None => said(&self.speech, language, request).map_or(Input::Silence, Input::Spoken),
+            None => {
+                spoken_intent(&self.speech, language, request).map_or(Input::Silence, Input::Spoken)
+            }
         }
     }
 }

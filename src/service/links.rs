@@ -119,7 +119,7 @@ impl Links {
 /// The talk position in the URL that failed, from Twilio's `ErrorUrl`; `None` if it was not the
 /// result of a Gather.
 #[must_use]
-pub fn failed_turn(error_url: &str) -> Option<TalkPosition> {
+pub fn failed_position(error_url: &str) -> Option<TalkPosition> {
     turn_and_ticket(error_url).map(|(position, _)| position)
 }
 
@@ -149,9 +149,9 @@ mod tests {
             "{keys}"
         );
         assert_eq!(turn_and_ticket(&keys), Some((TalkPosition::first(7), "T")));
-        assert_eq!(failed_turn(&links.answer("T")), None);
+        assert_eq!(failed_position(&links.answer("T")), None);
         assert_eq!(
-            failed_turn("https://calls.example.com/twiml/keys/nonsense"),
+            failed_position("https://calls.example.com/twiml/keys/nonsense"),
             None
         );
     }

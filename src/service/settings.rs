@@ -7,9 +7,11 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::intake;
+use crate::call::Call;
 use crate::domain::{Country, Phone, Reservation, Zone, zones};
 use crate::policy::Rules;
 use crate::speech::RenderContext;
+use crate::ticket::Head;
 use crate::twilio;
 
 /// The settings of a deployment.
@@ -49,6 +51,16 @@ impl ServiceSettings {
             service_name: &self.service_name,
             contact_phone: self.contact_phone,
             local_time: local_time_at(reservation, now),
+        }
+    }
+
+    /// The head of a ticket for an attempt of a call.
+    pub(super) const fn ticket_head(&self, call: &Call, attempt: u8, sealed_at: Timestamp) -> Head {
+        Head {
+            call: call.id,
+            attempt,
+            account: self.account_digest,
+            sealed_at,
         }
     }
 }

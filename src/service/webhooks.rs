@@ -45,9 +45,21 @@ pub enum WebhookOutcome {
     Failed,
 }
 
-/// Most tries to load a webhook's call or to take it over; each is lost to another process that was
+impl WebhookOutcome {
+    /// Its `outcome` in metrics and log lines.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Heard => "heard",
+            Self::Foreign => "foreign",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The most tries to load a webhook's call or to take it over. A try fails if another process was
 /// quicker.
-const MOST_TURNS: usize = 100;
+const MAX_TRIES: usize = 100;
 
 /// Answers Twilio's requests: documents of the conversation and callbacks.
 #[derive(Debug)]
@@ -175,7 +187,7 @@ impl WebhookHandler {
                 sealed_at,
             },
             DocumentRequest::Fallback => {
-                match (request.error_url.and_then(links::failed_turn), input()) {
+                match (request.error_url.and_then(links::failed_position), input()) {
                     // The keys that were on their way when the document failed, if Twilio sends
                     // them along.
                     (Some(position), input @ (Input::Digits(_) | Input::Spoken(_))) => {
@@ -210,8 +222,10 @@ impl WebhookHandler {
         }
     }
 
-    /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it
-    /// is only too old.
+    /// Opens a ticket that we sealed for this purpose and this account.
+    ///
+    /// # Errors
+    /// It is none, or too old; with its content where it can be read all the same.
     pub(super) async fn open(
         &self,
         ticket: &str,
@@ -276,7 +290,7 @@ impl WebhookHandler {
         opened: &Opened,
         event: Event,
     ) -> Result<Option<Applied>, ServiceError> {
-        for _ in 0..MOST_TURNS {
+        for _ in 0..MAX_TRIES {
             match self.engine.apply(opened.head.call, event.clone()).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),
                 // The stored call cannot be loaded now, and the restaurant is on the line: the
@@ -293,8 +307,8 @@ impl WebhookHandler {
                 Saved::Conflict => {}
             }
         }
-        // It can neither be had nor taken over: a store that is away, and no room left to wait for
-        // it.
+        // It can be neither loaded nor taken over: the store is away, and has no room left for calls
+        // that wait for it.
         Err(store::StoreError::Full.into())
     }
 
@@ -329,7 +343,7 @@ impl WebhookHandler {
 }
 
 /// The meaning of spoken words; `None` when nothing was said.
-pub(super) fn said(
+pub(super) fn spoken_intent(
     speech: &Speech,
     language: Option<Language>,
     request: &VoiceRequest<'_>,
