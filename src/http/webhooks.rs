@@ -98,15 +98,6 @@ impl<'a> WebhookPath<'a> {
     }
 }
 
-/// Its `outcome` in metrics and log lines.
-const fn outcome_of(callback: WebhookOutcome) -> &'static str {
-    match callback {
-        WebhookOutcome::Heard => "heard",
-        WebhookOutcome::Foreign => "foreign",
-        WebhookOutcome::Failed => "failed",
-    }
-}
-
 impl Webhooks {
     /// Webhooks of a service, verified by `verifier`; those that are not believed go to `refused`.
     #[must_use]
@@ -163,15 +154,14 @@ impl Webhooks {
             .catch_unwind()
             .await;
         // Whatever failed, the restaurant hears a sentence and not Twilio's "application error".
-        let (response, callback) =
+        let (response, outcome) =
             dispatched.unwrap_or_else(|_panic| (last_resort(hook), WebhookOutcome::Failed));
-        let took = begun.elapsed();
+        let (outcome, took) = (outcome.word(), begun.elapsed());
         let counted = self.webhooks.get(hook.word());
         counted.duration.record(took);
-        counted.heard.get(outcome_of(callback)).increment(1);
-        self.trace(hook, outcome_of(callback), context, took);
+        counted.heard.get(outcome).increment(1);
+        self.trace(hook, outcome, context, took);
         let (call_sid, call) = (form.get("CallSid").unwrap_or_default(), context.call());
-        let outcome = outcome_of(callback);
         tracing::info!(
             webhook = hook.word(),
             call.id = call.map(display),
@@ -232,38 +222,29 @@ impl Webhooks {
     }
 
     async fn dispatch(&self, hook: WebhookPath<'_>, form: &Form) -> (Response, WebhookOutcome) {
+        let handler = self.service.webhooks();
         match hook {
             WebhookPath::Document(document, ticket) => match VoiceRequest::read(form) {
                 Ok(request) => {
-                    let (twiml, callback) = self
-                        .service
-                        .webhooks()
-                        .document(document, ticket, &request)
-                        .await;
-                    (xml(twiml), callback)
+                    let (twiml, outcome) = handler.document(document, ticket, &request).await;
+                    (xml(twiml), outcome)
                 }
                 Err(_) => (xml(LAST_RESORT.to_owned()), WebhookOutcome::Foreign),
             },
-            WebhookPath::Status(ticket) => match StatusCallback::read(form) {
-                Ok(callback) => (
-                    StatusCode::NO_CONTENT.into_response(),
-                    self.service.webhooks().status(ticket, &callback).await,
-                ),
-                Err(_) => (
-                    StatusCode::NO_CONTENT.into_response(),
-                    WebhookOutcome::Foreign,
-                ),
-            },
-            WebhookPath::Machine(ticket) => match AmdCallback::read(form) {
-                Ok(callback) => (
-                    StatusCode::NO_CONTENT.into_response(),
-                    self.service.webhooks().machine(ticket, &callback).await,
-                ),
-                Err(_) => (
-                    StatusCode::NO_CONTENT.into_response(),
-                    WebhookOutcome::Foreign,
-                ),
-            },
+            WebhookPath::Status(ticket) => {
+                let outcome = match StatusCallback::read(form) {
+                    Ok(callback) => handler.status(ticket, &callback).await,
+                    Err(_) => WebhookOutcome::Foreign,
+                };
+                (StatusCode::NO_CONTENT.into_response(), outcome)
+            }
+            WebhookPath::Machine(ticket) => {
+                let outcome = match AmdCallback::read(form) {
+                    Ok(callback) => handler.machine(ticket, &callback).await,
+                    Err(_) => WebhookOutcome::Foreign,
+                };
+                (StatusCode::NO_CONTENT.into_response(), outcome)
+            }
             WebhookPath::Unknown => (last_resort(hook), WebhookOutcome::Foreign),
         }
     }
