@@ -10,12 +10,16 @@ use std::time::Duration;
 use assemble::{Assembled, assemble, memory, store};
 use clock::Clock;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use twilio_simulator::Simulator;
 
 use crate::config::{Config, RawConfig};
 use crate::domain::phone;
 use crate::http::listener::{ConnectionLimits, serve};
-use crate::service::do_not_call_file;
+use crate::notify::Notifier;
+use crate::service::{Service, do_not_call_file};
 use crate::speech::{InputMode, LanguageProblem, Speech};
 use crate::telemetry::traces;
 use crate::twilio;
@@ -178,45 +182,19 @@ impl App {
             stop,
         } = self.assembled;
         let faults = faults_of_words(input);
-        notifier.start();
         let (service, simulator) = (site.service.clone(), site.simulator.clone());
-        tasks.spawn({
-            let service = service.clone();
-            async move { service.sweeper().run_sweep().await }
-        });
-        // It goes on to the end: what happens while this process stops is stored too.
-        let tending = tokio::spawn({
-            let service = service.clone();
-            async move { service.sweeper().tend_store().await }
-        });
+        notifier.start();
+        let tending = start_sweeper(&service, &tasks);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), commit = env!("TABLECALL_COMMIT"), address = %self.address,
             simulated = simulator.is_some(), "listening"
         );
         let limits = site.limits.clone().within_open_files();
         if let Some(listener) = self.metrics {
-            // The collector of metrics does not come through the proxy.
-            let limits = ConnectionLimits {
-                proxy_protocol: Vec::new(),
-                ..limits.clone()
-            };
-            let endpoint = crate::http::metrics_endpoint(service.clone());
-            // It has nothing to finish.
-            tasks.spawn(serve(
-                listener,
-                limits,
-                endpoint,
-                stop.clone(),
-                Duration::ZERO,
-            ));
+            tasks.spawn(serve_metrics(listener, &limits, &service, &stop));
         }
-        let serving = serve(
-            self.listener,
-            limits,
-            crate::http::endpoint(site),
-            stop.clone(),
-            GRACE,
-        );
+        let endpoint = crate::http::endpoint(site);
+        let serving = serve(self.listener, limits, endpoint, stop.clone(), GRACE);
         tokio::pin!(serving);
         let told_to_stop = async {
             tokio::select! {
@@ -235,13 +213,7 @@ impl App {
                 serving.await;
             }
         }
-        tasks.close();
-        let last_work = async { tokio::join!(tasks.wait(), service.sweeper().settle_last()) };
-        if tokio::time::timeout(LAST_WORK, last_work).await.is_err() {
-            tracing::warn!("some work was not finished in time");
-        }
-        service.sweeper().shut_down().await;
-        tokio::join!(notifier.flush(LAST_EVENTS), service.sweeper().flush_store());
+        finish_work(&service, &notifier, &tasks).await;
         tending.abort();
         if let Some(simulator) = simulator {
             simulator.stop().await;
@@ -254,6 +226,43 @@ impl App {
         tracing::info!("stopped");
         result
     }
+}
+
+/// Starts the tasks that wake calls and tend the store. The task that is returned goes on to the
+/// end: what happens while this process stops is stored, too.
+fn start_sweeper(service: &Service, tasks: &TaskTracker) -> JoinHandle<()> {
+    let (sweeping, tending) = (service.clone(), service.clone());
+    tasks.spawn(async move { sweeping.sweeper().run_sweep().await });
+    tokio::spawn(async move { tending.sweeper().tend_store().await })
+}
+
+/// Serves metrics at an address of their own. Their collector does not come through the proxy, and
+/// has nothing to finish when the process stops.
+fn serve_metrics(
+    listener: TcpListener,
+    limits: &ConnectionLimits,
+    service: &Service,
+    stop: &CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let limits = ConnectionLimits {
+        proxy_protocol: Vec::new(),
+        ..limits.clone()
+    };
+    let endpoint = crate::http::metrics_endpoint(service.clone());
+    serve(listener, limits, endpoint, stop.clone(), Duration::ZERO)
+}
+
+/// Finishes the work that outlives its requests, and sends the last events; steps 4 to 6 of
+/// [`App::run_until`].
+async fn finish_work(service: &Service, notifier: &Notifier, tasks: &TaskTracker) {
+    let sweeper = service.sweeper();
+    tasks.close();
+    let last_work = async { tokio::join!(tasks.wait(), sweeper.settle_last()) };
+    if tokio::time::timeout(LAST_WORK, last_work).await.is_err() {
+        tracing::warn!("some work was not finished in time");
+    }
+    sweeper.shut_down().await;
+    tokio::join!(notifier.flush(LAST_EVENTS), sweeper.flush_store());
 }
 
 /// Checks the words of all languages in a thread of its own, and resolves only if they have faults:

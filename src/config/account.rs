@@ -52,18 +52,7 @@ impl Reader {
         if sid.is_some() && parsed.is_err() {
             self.wrong("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits");
         }
-        let auth_tokens: Vec<String> = list(tokens.unwrap_or_default())
-            .map(str::to_owned)
-            .collect();
-        // The simulator's own token has spaces; two tokens of Twilio's with one between them sign nothing.
-        let is_token = |part: &str| part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit());
-        let are_several = |text: &String| text.contains(' ') && text.split(' ').all(is_token);
-        if auth_tokens.iter().any(are_several) {
-            self.wrong(
-                "TWILIO_AUTH_TOKEN",
-                format!("has white space between tokens; {SEPARATED}"),
-            );
-        }
+        let auth_tokens = self.auth_tokens(tokens.unwrap_or_default());
         let webhook_keys = self.pairs(
             "TWILIO_WEBHOOK_KEYS",
             set(&given.carrier.twilio_webhook_keys),
@@ -82,6 +71,21 @@ impl Reader {
             webhook_keys,
             credentials,
         })
+    }
+
+    /// The auth tokens, newest first. The simulator's own one has spaces; two of Twilio's with a
+    /// space between them sign nothing.
+    fn auth_tokens(&mut self, text: &str) -> Vec<String> {
+        let tokens: Vec<String> = list(text).map(str::to_owned).collect();
+        let is_token = |part: &str| part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit());
+        let are_several = |text: &String| text.contains(' ') && text.split(' ').all(is_token);
+        if tokens.iter().any(are_several) {
+            self.wrong(
+                "TWILIO_AUTH_TOKEN",
+                format!("has white space between tokens; {SEPARATED}"),
+            );
+        }
+        tokens
     }
 
     /// Credentials of the REST API other than the auth token.
@@ -129,7 +133,7 @@ impl Reader {
         const NAME: &str = "TWILIO_FROM_NUMBER";
         let Some(text) = set(&given.carrier.twilio_from_number) else {
             if simulated {
-                // Not asked of the numbering plan, which would be a quarter of a start.
+                // The numbering plan is not asked: that would be a quarter of the start.
                 let number = Phone::from_e164(SIMULATOR_NUMBER);
                 return (Vec::from_iter(number), Some(SIMULATOR_COUNTRY));
             }

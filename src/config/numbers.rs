@@ -65,9 +65,27 @@ impl Reader {
             .unwrap_or_default()
     }
 
+    /// The numbers that must never be called, the file of those that asked for it, and its numbers.
+    pub(super) fn numbers_not_to_call(
+        &mut self,
+        given: &RawConfig,
+        restaurant_phone: Option<Phone>,
+    ) -> (HashSet<Phone>, Option<PathBuf>, HashSet<Phone>) {
+        let mut do_not_call = self.do_not_call(given);
+        let (file, opted_out) = self.do_not_call_file(given);
+        do_not_call.extend(&opted_out);
+        if restaurant_phone.is_some_and(|phone| do_not_call.contains(&phone)) {
+            self.warn(
+                "TABLECALL_RESTAURANT_PHONE",
+                "is a number that must never be called, so every call is refused",
+            );
+        }
+        (do_not_call, file, opted_out)
+    }
+
     /// The numbers that the operator never calls. One that the numbering plan of now does not know
     /// is kept: its people asked for it under the plan of then.
-    pub(super) fn do_not_call(&mut self, given: &RawConfig) -> HashSet<Phone> {
+    fn do_not_call(&mut self, given: &RawConfig) -> HashSet<Phone> {
         const NAME: &str = "TABLECALL_DO_NOT_CALL";
         let mut numbers = HashSet::new();
         for text in list(set(&given.calls.do_not_call).unwrap_or_default()) {
@@ -85,10 +103,7 @@ impl Reader {
     }
 
     /// The file of those who asked not to be called again, and its numbers.
-    pub(super) fn do_not_call_file(
-        &mut self,
-        given: &RawConfig,
-    ) -> (Option<PathBuf>, HashSet<Phone>) {
+    fn do_not_call_file(&mut self, given: &RawConfig) -> (Option<PathBuf>, HashSet<Phone>) {
         let mut numbers = HashSet::new();
         let path = set(&given.calls.do_not_call_file).map(PathBuf::from);
         match path.as_deref().map(do_not_call_file::read) {

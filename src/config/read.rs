@@ -81,90 +81,61 @@ impl Reader {
             self.phone("TABLECALL_RESTAURANT_PHONE", &given.calls.restaurant_phone);
         let contact_phone = self.phone("TABLECALL_CONTACT_PHONE", &given.calls.contact_phone);
         let service_name = self.service_name(given);
-        let call_hours = self.call_hours(given, simulated);
-        let quiet_hours = self.quiet_hours(given);
-        let limits = self.limits(given, simulated);
-        let calls_per_second = self.calls_per_second(given, simulated);
-        let lines = self.lines(given);
-        let max_calls = self.max_calls(given);
-        let retention = self.retention(given);
-        let machine_detection = self.machine_detection(given);
-        let speech = self.speech(given);
-        let mut do_not_call = self.do_not_call(given);
-        let (do_not_call_file, opted_out) = self.do_not_call_file(given);
-        do_not_call.extend(&opted_out);
-        if restaurant_phone.is_some_and(|phone| do_not_call.contains(&phone)) {
-            self.warn(
-                "TABLECALL_RESTAURANT_PHONE",
-                "is a number that must never be called, so every call is refused",
-            );
-        }
+        let (do_not_call, do_not_call_file, opted_out) =
+            self.numbers_not_to_call(given, restaurant_phone);
         let (webhook_secrets, is_secret_made) = self.webhook_secrets(given, simulated);
-        let allow_private_callbacks = self.allow_private_callbacks(given);
-        let authorities = self.authorities(given);
-        let observability = self.observability(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
-        let proxy_protocol = self.proxy_protocol(given, &trusted_proxies);
-        let cors_origins = self.cors_origins(given, simulated);
-        let shared = self.shared(given);
         let exposed = listen.is_none_or(|address| !address.ip().is_loopback())
             || public_url.as_ref().is_some_and(|url| !is_loopback(url));
         let account = account.or_else(|| simulator_account(exposed))?;
-        let ticket_keys = self.ticket_keys(given, &account);
         let allowed_countries = self.countries(given, simulated, home_country);
-        let restaurant_timezone =
-            self.restaurant_timezone(given, restaurant_phone, allowed_countries.as_deref());
-        self.warn_of_unsayable_name(
-            &service_name,
-            restaurant_phone,
-            allowed_countries.as_deref(),
-        );
-        let number_kinds = self.number_kinds(given);
-        let contact_phone = contact_phone.or(from_numbers.first().copied());
-        let carrier = if simulated {
-            TwilioBackend::Simulator(account)
-        } else {
-            TwilioBackend::Twilio {
-                account,
-                api_url: api_url?,
-            }
-        };
+        let countries = allowed_countries.as_deref();
+        let restaurant_timezone = self.restaurant_timezone(given, restaurant_phone, countries);
+        self.warn_of_unsayable_name(&service_name, restaurant_phone, countries);
         Some(Config {
+            contact_phone: contact_phone.or(from_numbers.first().copied()),
+            call_hours: self.call_hours(given, simulated),
+            quiet_hours: self.quiet_hours(given),
+            limits: self.limits(given, simulated),
+            calls_per_second: self.calls_per_second(given, simulated),
+            lines: self.lines(given),
+            max_calls: self.max_calls(given),
+            retention: self.retention(given),
+            machine_detection: self.machine_detection(given),
+            speech: self.speech(given),
+            allow_private_callbacks: self.allow_private_callbacks(given),
+            authorities: self.authorities(given),
+            observability: self.observability(given, listen, simulated),
+            proxy_protocol: self.proxy_protocol(given, &trusted_proxies),
+            cors_origins: self.cors_origins(given, simulated),
+            shared: self.shared(given),
+            ticket_keys: self.ticket_keys(given, &account),
+            number_kinds: self.number_kinds(given),
+            // Everything has been read: a missing value may end the reading from here on.
             listen: listen?,
+            carrier: if simulated {
+                TwilioBackend::Simulator(account)
+            } else {
+                TwilioBackend::Twilio {
+                    account,
+                    api_url: api_url?,
+                }
+            },
             public_url,
-            carrier,
             from_numbers,
             home_country,
             restaurant_phone,
             restaurant_timezone,
             service_name,
-            calls_per_second,
-            lines,
-            machine_detection,
-            speech,
             do_not_call,
-            warnings: std::mem::take(&mut self.warnings),
             do_not_call_file,
             opted_out,
             api_keys,
-            ticket_keys,
             allowed_countries,
-            number_kinds,
-            call_hours,
-            quiet_hours,
-            limits,
-            contact_phone,
-            max_calls,
-            retention,
             webhook_secrets,
             is_secret_made,
-            allow_private_callbacks,
-            authorities,
-            observability,
-            shared,
             trusted_proxies,
-            proxy_protocol,
-            cors_origins,
+            warnings: std::mem::take(&mut self.warnings),
         })
     }
 
@@ -205,7 +176,7 @@ impl Reader {
                 "has a secret with other characters than ASCII has: no request could carry it",
             );
         }
-        // What belongs to the one name would be the other's from this start on.
+        // The calls of one name would become the other's with this start.
         for (at, (name, secret)) in keys.iter().enumerate() {
             if let Some((first, _)) = keys.iter().take(at).find(|(_, taken)| taken == secret) {
                 self.wrong(

@@ -37,47 +37,42 @@ impl Reader {
         if set(&given.storage.ticket_keys).is_none() {
             self.wrong("TABLECALL_TICKET_KEYS", RULE);
         }
-        let client = match (
-            set(&given.storage.redis_cert),
-            set(&given.storage.redis_key),
-        ) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) => {
-                self.wrong(
-                    "REDIS_KEY",
-                    "is needed with REDIS_CERT: its private key in PEM",
-                );
-                None
-            }
-            (None, Some(_)) => {
-                self.wrong(
-                    "REDIS_CERT",
-                    "is needed with REDIS_KEY: its certificate in PEM",
-                );
-                None
-            }
-        };
         let certificates = Certificates {
             authorities: set(&given.storage.redis_ca),
-            client,
+            client: self.client_certificate(given),
         };
-        let url = url.ok().and_then(|url| {
-            if certificates.authorities.is_none() && client.is_none() {
-                return Some(url);
-            }
+        let url = if certificates.authorities.is_none() && certificates.client.is_none() {
+            url.ok()
+        } else {
             let name = |error| match error {
                 BadCertificates::Authorities => "REDIS_CA",
                 BadCertificates::Client => "REDIS_CERT",
             };
-            url.with_certificates(certificates)
-                .map_err(|error| self.wrong(name(error), error))
-                .ok()
-        });
+            let url = url.ok().map(|url| url.with_certificates(certificates));
+            url.and_then(|url| url.map_err(|error| self.wrong(name(error), error)).ok())
+        };
         Some(Shared {
             url: url?,
             index_key: index_key?.ok()?,
         })
+    }
+
+    /// The certificate by which this process names itself to the server, with its private key.
+    fn client_certificate<'a>(&mut self, given: &'a RawConfig) -> Option<(&'a str, &'a str)> {
+        let certificate = set(&given.storage.redis_cert);
+        let key = set(&given.storage.redis_key);
+        match (certificate, key) {
+            (Some(_), None) => self.wrong(
+                "REDIS_KEY",
+                "is needed with REDIS_CERT: its private key in PEM",
+            ),
+            (None, Some(_)) => self.wrong(
+                "REDIS_CERT",
+                "is needed with REDIS_KEY: its certificate in PEM",
+            ),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        certificate.zip(key)
     }
 }
 

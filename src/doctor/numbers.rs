@@ -5,49 +5,17 @@ use super::{Finding, Level};
 use crate::config::{Config, Features};
 use crate::domain::phone::LineKind;
 use crate::domain::versions;
-use crate::policy::KindRule;
+use crate::policy::{KindRule, NumberKinds};
 use crate::service::do_not_call_file;
 
 /// Checks the settings about numbers, and lists the features built in and the versions of the data.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
-    let finding = |level, subject, text| Finding {
-        level,
-        subject,
-        text,
-    };
     let features = Features::BUILT_IN.summary();
     let mut found = vec![
         finding(Level::Good, "program", format!("{features}.")),
         finding(Level::Good, "data", versions::summary().join("; ")),
     ];
-    let kinds = &config.number_kinds;
-    let called = |rule| {
-        let kinds = LineKind::ALL
-            .into_iter()
-            .filter(move |kind| kinds.rule(*kind) == rule);
-        let words: Vec<&str> = kinds.map(LineKind::word).collect();
-        if words.is_empty() {
-            "none".to_owned()
-        } else {
-            words.join(", ")
-        }
-    };
-    let text = format!(
-        "Kinds of numbers that are called: {}; from a from-number of the same country: {}.",
-        called(KindRule::Always),
-        called(KindRule::FromItsCountry)
-    );
-    found.push(finding(Level::Good, "number kinds", text));
-    let dear = [LineKind::Premium, LineKind::Surcharged];
-    if dear
-        .iter()
-        .any(|kind| kinds.rule(*kind) == KindRule::Always)
-    {
-        let text = "TABLECALL_NUMBER_KINDS opens numbers that cost extra: whoever has an API key can make calls to them. Close \
-                    them unless restaurants of yours have such numbers."
-            .to_owned();
-        found.push(finding(Level::Note, "number kinds", text));
-    }
+    found.extend(number_kinds(&config.number_kinds));
     if let Some(path) = &config.do_not_call_file {
         found.push(match do_not_call_file::check(path) {
             Ok(()) => finding(
@@ -67,6 +35,46 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     for warning in &config.warnings {
         let text = format!("{}: {}.", warning.name, warning.message);
         found.push(finding(Level::Note, "settings", text));
+    }
+    found
+}
+
+const fn finding(level: Level, subject: &'static str, text: String) -> Finding {
+    Finding {
+        level,
+        subject,
+        text,
+    }
+}
+
+/// The kinds of numbers that are called, and a warning if some of them cost extra.
+fn number_kinds(kinds: &NumberKinds) -> Vec<Finding> {
+    let called = |rule| {
+        let called = LineKind::ALL
+            .into_iter()
+            .filter(|kind| kinds.rule(*kind) == rule);
+        let words: Vec<&str> = called.map(LineKind::word).collect();
+        if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(", ")
+        }
+    };
+    let text = format!(
+        "Kinds of numbers that are called: {}; from a from-number of the same country: {}.",
+        called(KindRule::Always),
+        called(KindRule::FromItsCountry)
+    );
+    let mut found = vec![finding(Level::Good, "number kinds", text)];
+    let dear = [LineKind::Premium, LineKind::Surcharged];
+    if dear
+        .iter()
+        .any(|kind| kinds.rule(*kind) == KindRule::Always)
+    {
+        let text = "TABLECALL_NUMBER_KINDS opens numbers that cost extra: whoever has an API key can make calls to them. Close \
+                    them unless restaurants of yours have such numbers."
+            .to_owned();
+        found.push(finding(Level::Note, "number kinds", text));
     }
     found
 }

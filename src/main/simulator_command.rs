@@ -127,14 +127,7 @@ pub(super) fn run(args: SimulatorArgs) -> ExitCode {
         Ok(log) => log,
         Err(error) => return complain(&error.to_string(), USAGE),
     };
-    let clock = match args.speed {
-        1 => Clock::system(),
-        speed => {
-            let clock = Clock::simulated(Clock::system().now());
-            clock.run(speed);
-            clock
-        }
-    };
+    let clock = clock_at(args.speed);
     in_runtime(async move {
         let mut signals = Signals::listen();
         let stopping = async move {
@@ -152,6 +145,16 @@ pub(super) fn run(args: SimulatorArgs) -> ExitCode {
             Err(error) => complain(&error.to_string(), UNAVAILABLE),
         }
     })
+}
+
+/// A clock that runs `speed` times as fast as real time.
+fn clock_at(speed: u32) -> Clock {
+    if speed == 1 {
+        return Clock::system();
+    }
+    let clock = Clock::simulated(Clock::system().now());
+    clock.run(speed);
+    clock
 }
 
 fn run_replay(args: ReplayArgs) -> ExitCode {

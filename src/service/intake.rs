@@ -15,7 +15,7 @@ use crate::domain::{
     TableTime, Zone,
 };
 use crate::speech::Speech;
-use numbers::{read_extension, read_numbers, read_zone};
+use numbers::{PhoneFields, read_extension, read_numbers, read_zone};
 
 /// The fault of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,14 +108,7 @@ pub fn reservation(
     let sound = |text: &str| Name::parse_sound(text).map_err(|error| (error.code(), error));
     let pronounced = fields.text("name_pronounced", sound);
     let reading = fields.text("name_reading", sound);
-    let country = fields.parsed::<Country>("country", "unknown_country");
-    // A number is not judged by the plan of a country that was not meant.
-    let no_country = fields.is_given("country") && country.is_none();
-    let read_in = country.or(defaults.country.filter(|_| !no_country));
-    let numbers = read_numbers(&mut fields, read_in, defaults);
-    if no_country {
-        fields.errors.retain(|error| error.code != "country_needed");
-    }
+    let numbers = read_numbers_of_country(&mut fields, defaults);
     let time = fields.required("time", |text| {
         text.parse::<TableTime>()
             .map_err(|error| (error.code(), error))
@@ -146,8 +139,8 @@ pub fn reservation(
     if let Some(Err(error)) = judged {
         fields.wrong("time", error.code(), error);
     }
-    let later = not_before.map_or(now, |at| at.max(now));
-    if give_up_at.is_some_and(|at| at <= later) {
+    let first_try = not_before.map_or(now, |at| at.max(now));
+    if give_up_at.is_some_and(|at| at <= first_try) {
         fields.wrong(
             "give_up_at",
             "too_early",
@@ -165,23 +158,14 @@ pub fn reservation(
     let give_up_at = give_up_at
         .unwrap_or_else(|| {
             let opening = opening.as_ref().map(|(_, timetable)| timetable.clone());
-            let later = opening_hours::first_ring(opening, later, latest, &place.zones());
-            later.saturating_add(TRY_FOR).unwrap_or(latest)
+            let first_ring = opening_hours::first_ring(opening, first_try, latest, &place.zones());
+            clock::later(first_ring, TRY_FOR)
         })
         .min(latest);
     let language =
         chosen.unwrap_or_else(|| speech.default_for(Some(numbers.phone), numbers.facts.country));
-    let name = name.with_sound(pronounced.as_ref(), reading.as_ref());
-    check_scripts(
-        &mut fields,
-        speech,
-        language,
-        &name,
-        restaurant.as_ref(),
-        notes.as_ref(),
-    );
     let reservation = Reservation {
-        name,
+        name: name.with_sound(pronounced.as_ref(), reading.as_ref()),
         phone: numbers.phone,
         time,
         party_size,
@@ -203,11 +187,24 @@ pub fn reservation(
         opening_hours: opening.map(|(hours, _)| hours),
         accepts_offer_of: None,
     };
+    check_scripts(&mut fields, speech, &reservation);
     if fields.errors.is_empty() {
         Ok((reservation, numbers.facts))
     } else {
         Err(fields.errors)
     }
+}
+
+/// The numbers, with national ones read in the country that is given or, if none is, in the default
+/// one. A number is not judged by the plan of a country that was not meant.
+fn read_numbers_of_country(fields: &mut Fields<'_>, defaults: &Defaults) -> Option<PhoneFields> {
+    let country = fields.parsed::<Country>("country", "unknown_country");
+    if fields.is_given("country") && country.is_none() {
+        let numbers = read_numbers(fields, None, defaults);
+        fields.errors.retain(|error| error.code != "country_needed");
+        return numbers;
+    }
+    read_numbers(fields, country.or(defaults.country), defaults)
 }
 
 /// The notes with the language they are said in, if it is given.
@@ -230,14 +227,9 @@ fn read_notes_language(
 }
 
 /// Refuses what the voice cannot say: it would leave it out, or name the letters one by one.
-fn check_scripts(
-    fields: &mut Fields<'_>,
-    speech: &Speech,
-    language: Language,
-    name: &Name,
-    restaurant: Option<&Name>,
-    notes: Option<&Notes>,
-) {
+fn check_scripts(fields: &mut Fields<'_>, speech: &Speech, reservation: &Reservation) {
+    const IN_SCRIPT: &str = "write it in the script of that language";
+    let language = reservation.language;
     let mut refuse = |field, text: &str, language: Language, way_out: &str| {
         if let Some(script) = speech.foreign_script(language, text) {
             let message = format!(
@@ -249,6 +241,7 @@ fn check_scripts(
             fields.wrong(field, UNSAYABLE, message);
         }
     };
+    let name = &reservation.name;
     match (name.pronounced(), name.reading()) {
         (None, None) => refuse(
             "name",
@@ -257,24 +250,19 @@ fn check_scripts(
             "send beside it how it sounds, in the script of that language, as `name_pronounced`",
         ),
         (pronounced, reading) => {
-            let write = "write it in the script of that language";
+            let pronounced = pronounced.unwrap_or_default();
+            refuse("name_pronounced", pronounced, language, IN_SCRIPT);
             refuse(
-                "name_pronounced",
-                pronounced.unwrap_or_default(),
+                "name_reading",
+                reading.unwrap_or_default(),
                 language,
-                write,
+                IN_SCRIPT,
             );
-            refuse("name_reading", reading.unwrap_or_default(), language, write);
         }
     }
-    let restaurant = restaurant.map_or("", Name::as_str);
-    refuse(
-        "restaurant",
-        restaurant,
-        language,
-        "write it in the script of that language",
-    );
-    if let Some(notes) = notes {
+    let restaurant = reservation.restaurant.as_ref().map_or("", Name::as_str);
+    refuse("restaurant", restaurant, language, IN_SCRIPT);
+    if let Some(notes) = &reservation.notes {
         let way_out = "write them in the script of that language, or say which language they are in as `notes_language`";
         refuse(
             "notes",

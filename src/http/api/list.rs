@@ -76,69 +76,33 @@ impl ListParameters {
         url_query: &str,
         defaults: &Defaults,
     ) -> Result<ListRequest, Vec<FieldError>> {
-        let mut errors = Vec::new();
+        let mut wrong = Vec::new();
         for mut error in parameters::judge(url_query, &PARAMETERS) {
             if error.field == "phone" {
                 error.code = "not_in_url";
                 "must not stand in a URL, which ends in logs: send it in the header Restaurant-Phone"
                     .clone_into(&mut error.message);
             }
-            errors.push(error);
+            wrong.push(error);
         }
-        let mut wrong = |field: &str, code, message: String| {
-            errors.push(FieldError {
-                field: field.to_owned(),
-                code,
-                message,
-            });
+        let phone = |text: &str| {
+            let read = Phone::read(text, defaults.country).map(|read| read.phone);
+            read.map_err(|error| (error.code(), error.to_string()))
         };
-        let most = match self.limit.as_deref().map(str::parse::<usize>) {
-            None => PAGE,
-            Some(Ok(most @ 1..=MOST)) => most,
-            Some(Ok(_) | Err(_)) => {
-                let message = format!("must be a whole number from 1 to {MOST}");
-                wrong("limit", "out_of_range", message);
-                PAGE
-            }
-        };
-        let before = self.cursor.as_deref().and_then(|text| {
-            let read = text.parse::<CallId>().ok();
-            if read.is_none() {
-                let message =
-                    "must be the next_cursor of the page before; leave it out for the newest calls";
-                wrong("cursor", "unknown_cursor", message.to_owned());
-            }
-            read
-        });
-        let status = self.status.as_deref().and_then(|text| {
-            let (known, message) = one_of(
+        let most = keep(&mut wrong, "limit", self.limit.as_deref(), limit);
+        let before = keep(&mut wrong, "cursor", self.cursor.as_deref(), cursor);
+        let status = keep(&mut wrong, "status", self.status.as_deref(), |text| {
+            one_of(
                 Status::all().into_iter().map(|it| (it.word(), it.word())),
                 text,
-            );
-            if known.is_none() {
-                wrong("status", "unknown_value", message);
-            }
-            known
+            )
         });
-        let outcome = self.outcome.as_deref().and_then(|text| {
-            let (known, message) = one_of(Outcome::ALL.iter().map(|it| (it.word(), *it)), text);
-            if known.is_none() {
-                wrong("outcome", "unknown_value", message);
-            }
-            known
+        let outcome = keep(&mut wrong, "outcome", self.outcome.as_deref(), |text| {
+            one_of(Outcome::ALL.iter().map(|it| (it.word(), *it)), text)
         });
-        let phone =
-            self.phone
-                .as_deref()
-                .and_then(|text| match Phone::read(text, defaults.country) {
-                    Ok(read) => Some(read.phone),
-                    Err(error) => {
-                        wrong("Restaurant-Phone", error.code(), error.to_string());
-                        None
-                    }
-                });
-        if !errors.is_empty() {
-            return Err(errors);
+        let phone = keep(&mut wrong, "Restaurant-Phone", self.phone.as_deref(), phone);
+        if !wrong.is_empty() {
+            return Err(wrong);
         }
         Ok(ListRequest {
             filter: CallFilter {
@@ -147,9 +111,45 @@ impl ListParameters {
                 phone,
             },
             before,
-            most,
+            most: most.unwrap_or(PAGE),
         })
     }
+}
+
+/// The code of a rule that a parameter breaks, and its message.
+type BrokenRule = (&'static str, String);
+
+/// Reads a parameter if it is given, and notes what is wrong with it.
+fn keep<T>(
+    wrong: &mut Vec<FieldError>,
+    field: &str,
+    text: Option<&str>,
+    read: impl FnOnce(&str) -> Result<T, BrokenRule>,
+) -> Option<T> {
+    let note = |(code, message)| {
+        wrong.push(FieldError {
+            field: field.to_owned(),
+            code,
+            message,
+        });
+    };
+    read(text?).map_err(note).ok()
+}
+
+fn limit(text: &str) -> Result<usize, BrokenRule> {
+    let most = text.parse().ok().filter(|most| (1..=MOST).contains(most));
+    most.ok_or_else(|| {
+        let message = format!("must be a whole number from 1 to {MOST}");
+        ("out_of_range", message)
+    })
+}
+
+fn cursor(text: &str) -> Result<CallId, BrokenRule> {
+    text.parse().map_err(|_| {
+        let message =
+            "must be the next_cursor of the page before; leave it out for the newest calls";
+        ("unknown_cursor", message.to_owned())
+    })
 }
 
 /// The schema of a parameter, for the document.
@@ -168,14 +168,17 @@ pub fn schema(parameter: &str) -> Value {
 }
 
 /// The value of a word, or the rule that names all words.
-fn one_of<T>(
-    words: impl Iterator<Item = (&'static str, T)> + Clone,
+fn one_of<T: Copy>(
+    words: impl IntoIterator<Item = (&'static str, T)>,
     text: &str,
-) -> (Option<T>, String) {
-    let names: Vec<&str> = words.clone().map(|(word, _)| word).collect();
-    let known = words.into_iter().find(|(word, _)| *word == text);
-    (
-        known.map(|(_, value)| value),
-        format!("must be one of {}", names.join(", ")),
-    )
+) -> Result<T, BrokenRule> {
+    let words: Vec<_> = words.into_iter().collect();
+    let known = words.iter().find(|(word, _)| *word == text);
+    known.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        (
+            "unknown_value",
+            format!("must be one of {}", names.join(", ")),
+        )
+    })
 }

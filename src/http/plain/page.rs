@@ -9,6 +9,7 @@ use crate::call::{Call, Decision, Outcome};
 use crate::domain::TableTime;
 use crate::http::assets::Assets;
 use crate::http::problem::Failure;
+use crate::service::intake::FieldError;
 
 pub(super) const CALL: &str = include_str!("call.html");
 /// Seconds after which a browser looks again whether a call has changed.
@@ -40,6 +41,16 @@ const LABELS: [(&str, &str); 12] = [
     ("alternatives", "The other times"),
     ("opening_hours", "The opening hours"),
     ("extension", "The extension"),
+];
+
+/// Fields of the form that are folded away at first.
+const FOLDED: [&str; 6] = [
+    "restaurant",
+    "guest_phone",
+    "notes",
+    "alternatives",
+    "opening_hours",
+    "extension",
 ];
 
 /// The form as the body of a create.
@@ -83,53 +94,20 @@ pub(super) fn form(typed: &Typed, failure: &Failure, one_restaurant: bool) -> St
     for (name, value) in typed {
         fill(&mut text, name, value);
     }
-    let mut told = 0;
-    for error in failure.errors() {
-        let field = error.field.split('.').next().unwrap_or_default();
-        let labelled = match field {
-            "phone" if one_restaurant => "guest_phone",
-            field => field,
-        };
-        let label = LABELS.iter().find(|(known, _)| *known == labelled);
-        let line = format!("<p class=\"error\" id=\"{field}-error\">");
-        if let (Some((_, label)), true) = (label, text.contains(&line)) {
-            let sentence = format!("{line}{label} {}.", escape(&error.message));
-            // A fault of both times of a window is shown once.
-            if !text.contains(&sentence) {
-                let sentence = if text.contains(&format!("{line}</p>")) {
-                    sentence
-                } else {
-                    format!("{sentence} ")
-                };
-                text = text.replacen(&line, &sentence, 1);
-            }
-            told += 1;
-        }
-    }
-    let open_fold = failure.errors().iter().any(|error| {
-        [
-            "restaurant",
-            "guest_phone",
-            "notes",
-            "alternatives",
-            "opening_hours",
-            "extension",
-        ]
+    let errors = failure.errors();
+    let shown = errors
         .iter()
-        .any(|folded| error.field.starts_with(folded))
-    });
-    if open_fold {
+        .filter(|error| show_error(&mut text, error, one_restaurant))
+        .count();
+    let is_folded = |error: &FieldError| FOLDED.iter().any(|name| error.field.starts_with(name));
+    if errors.iter().any(is_folded) {
         text = text.replacen(
             "<details class=\"fold\" id=\"fold\">",
             "<details class=\"fold\" id=\"fold\" open>",
             1,
         );
     }
-    let zone_wanted = failure
-        .errors()
-        .iter()
-        .any(|error| error.field == "timezone");
-    if zone_wanted {
+    if errors.iter().any(|error| error.field == "timezone") {
         // Without scripts there is no list to choose from.
         let list = "<select id=\"timezone\" name=\"timezone\" aria-describedby=\"timezone-error\"></select>";
         let typed = "<input id=\"timezone\" name=\"timezone\" aria-describedby=\"timezone-error\">";
@@ -141,15 +119,38 @@ pub(super) fn form(typed: &Typed, failure: &Failure, one_restaurant: bool) -> St
             )
             .replacen(list, typed, 1);
     }
-    if told < failure.errors().len() || told == 0 {
+    if shown == 0 || shown < errors.len() {
         let line = "<p class=\"note bad\" id=\"problem\" role=\"alert\" hidden>";
-        let shown = format!(
+        let problem = format!(
             "<p class=\"note bad\" id=\"problem\" role=\"alert\">{}",
             escape(&failure.detail)
         );
-        text = text.replacen(line, &shown, 1);
+        text = text.replacen(line, &problem, 1);
     }
     text
+}
+
+/// Writes an error below its field; `false`: the page has no such field.
+fn show_error(page: &mut String, error: &FieldError, one_restaurant: bool) -> bool {
+    let field = error.field.split('.').next().unwrap_or_default();
+    let labelled = match field {
+        "phone" if one_restaurant => "guest_phone",
+        field => field,
+    };
+    let label = LABELS.iter().find(|(known, _)| *known == labelled);
+    let line = format!("<p class=\"error\" id=\"{field}-error\">");
+    let Some((_, label)) = label.filter(|_| page.contains(&line)) else {
+        return false;
+    };
+    let mut sentence = format!("{line}{label} {}.", escape(&error.message));
+    // A fault of both times of a window is shown once.
+    if !page.contains(&sentence) {
+        if !page.contains(&format!("{line}</p>")) {
+            sentence.push(' ');
+        }
+        *page = page.replacen(&line, &sentence, 1);
+    }
+    true
 }
 
 /// Puts what was typed into the field `name` of the page.
