@@ -134,8 +134,8 @@ pub(super) fn assemble(
         secrets: config.webhook_secrets.clone(),
         allow_private: config.allow_private_callbacks,
         authorities: config.authorities.clone(),
-        names: Arc::new(notify::System),
-        show: crate::http::api::view::json,
+        resolver: Arc::new(notify::System),
+        call_json: crate::http::api::view::json,
     })?;
     let metrics_apart = config.observability.metrics_listen.is_some();
     let site = AppState {

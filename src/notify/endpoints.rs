@@ -1,10 +1,11 @@
-//! Limits of sending to each endpoint: a few events at a time, and to an endpoint that does not
-//! answer a single one now and then. So a dead client costs little and slows no other.
+//! Limits of sending to each endpoint: a few events at a time, and a circuit breaker. An endpoint
+//! that does not answer gets a single event now and then, so that a dead client costs little and
+//! slows no other.
 //!
 //! An endpoint is an origin (scheme, host and port) as one API key uses it: hosts that many share
-//! answer one client and leave another without an answer. Of one key it is the whole origin, since
-//! each of its calls may have a path of its own. Only those are remembered that are being sent to
-//! or have failed, and of these a bounded number: to forget one costs a few tries.
+//! answer one client and leave another without an answer. The path does not count, since each call
+//! of a key may have one of its own. Only endpoints that are being sent to or have failed are
+//! remembered, at most [`MAX_REMEMBERED`] of them: forgetting one costs a few tries.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,19 +17,19 @@ use super::schedule::spread;
 use crate::domain::CallbackUrl;
 
 /// Most requests to an endpoint at a time.
-const AT_ONCE: usize = 16;
-/// Most events that wait for their turn at an endpoint; more are put back.
-const WAITING: usize = 256;
+const MAX_CONCURRENT: usize = 16;
+/// Most events that wait for a slot of an endpoint; more are put back.
+const MAX_WAITING: usize = 256;
 /// Failures in a row that shut an endpoint.
-const FAILURES: u32 = 5;
+const FAILURES_TO_SHUT: u32 = 5;
 /// The first pause of an endpoint that failed. Each further failure doubles it.
 const FIRST_SHUT: SignedDuration = SignedDuration::from_secs(5);
-/// Never longer. By then the pause between two tries of one event is longer anyway.
+/// The longest pause. By then the pause between two tries of one event is longer anyway.
 const LONGEST_SHUT: SignedDuration = SignedDuration::from_secs(60);
 /// The pause of an event that found a try under way, or too many waiting.
-const SOON: SignedDuration = SignedDuration::from_secs(2);
+const SHORT_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 /// Most endpoints that are remembered.
-const REMEMBERED: usize = 4_096;
+const MAX_REMEMBERED: usize = 4_096;
 
 /// All endpoints of this process.
 #[derive(Debug, Default)]
@@ -36,17 +37,17 @@ pub(super) struct Endpoints(Mutex<HashMap<Box<str>, Endpoint>>);
 
 #[derive(Debug)]
 struct Endpoint {
-    turns: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     /// Passes that are given out.
     passes: usize,
-    /// In a row.
+    /// Failures in a row.
     failures: u32,
     /// Number of times that it was shut since it answered last.
     shuts: u32,
     /// No event is sent before this time.
     shut_until: Option<Timestamp>,
     /// One try is under way that decides whether it stays shut.
-    probed: bool,
+    is_probed: bool,
 }
 
 /// The name of the endpoint of `owner` at the origin of `url`; no owner has a space in its name.
@@ -59,7 +60,7 @@ pub(super) fn name(owner: &str, url: &CallbackUrl) -> String {
 pub(super) struct Pass {
     endpoints: Arc<Endpoints>,
     name: Box<str>,
-    turns: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     is_probe: bool,
 }
 
@@ -75,17 +76,17 @@ impl Endpoints {
         let endpoint = known.entry(name.into()).or_insert_with(Endpoint::new);
         let is_probe = match endpoint.shut_until {
             Some(until) if now < until => return Err(soon_after(until)),
-            Some(_) if endpoint.probed => return Err(spread(now, SOON)),
+            Some(_) if endpoint.is_probed => return Err(spread(now, SHORT_PAUSE)),
             Some(_) => true,
-            None if endpoint.passes >= WAITING => return Err(spread(now, SOON)),
+            None if endpoint.passes >= MAX_WAITING => return Err(spread(now, SHORT_PAUSE)),
             None => false,
         };
-        endpoint.probed |= is_probe;
+        endpoint.is_probed |= is_probe;
         endpoint.passes += 1;
         Ok(Pass {
             endpoints: self.clone(),
             name: name.into(),
-            turns: endpoint.turns.clone(),
+            slots: endpoint.slots.clone(),
             is_probe,
         })
     }
@@ -98,7 +99,7 @@ impl Endpoints {
         Pass {
             endpoints: self.clone(),
             name: name.into(),
-            turns: endpoint.turns.clone(),
+            slots: endpoint.slots.clone(),
             is_probe: true,
         }
     }
@@ -109,16 +110,14 @@ impl Endpoints {
     }
 }
 
-/// Not all that wait come back at the very moment an endpoint opens.
+/// A moment shortly after `until`, another one for each event, so that not all come back at once.
 fn soon_after(until: Timestamp) -> Timestamp {
-    until
-        .saturating_add(SOON.mul_f64(fastrand::f64()))
-        .unwrap_or(until)
+    clock::later(until, SHORT_PAUSE.mul_f64(fastrand::f64()))
 }
 
 /// Forgets the endpoint that opens first, when another one would be too many.
 fn make_room(known: &mut HashMap<Box<str>, Endpoint>, name: &str) {
-    if known.len() < REMEMBERED || known.contains_key(name) {
+    if known.len() < MAX_REMEMBERED || known.contains_key(name) {
         return;
     }
     let idle = known.iter().filter(|(_, endpoint)| endpoint.passes == 0);
@@ -132,26 +131,26 @@ fn make_room(known: &mut HashMap<Box<str>, Endpoint>, name: &str) {
 
 impl Endpoint {
     fn new() -> Self {
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let slots = Arc::new(Semaphore::new(MAX_CONCURRENT));
         Self {
-            turns,
+            slots,
             passes: 0,
             failures: 0,
             shuts: 0,
             shut_until: None,
-            probed: false,
+            is_probed: false,
         }
     }
 }
 
 impl Pass {
-    /// Waits for a turn at the endpoint.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
+    /// Waits for a free slot at the endpoint.
+    pub(super) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        self.slots.acquire().await.ok()
     }
 
-    /// Time to come again, if the endpoint was shut while this waited.
-    pub(super) fn is_void(&self) -> Option<Timestamp> {
+    /// Time at which the endpoint opens again, if it was shut while this waited.
+    pub(super) fn reopens_at(&self) -> Option<Timestamp> {
         let known = self.endpoints.lock();
         let shut_until = known
             .get(&self.name)
@@ -177,7 +176,7 @@ impl Pass {
             return;
         }
         endpoint.failures = endpoint.failures.saturating_add(1);
-        if endpoint.failures >= FAILURES {
+        if endpoint.failures >= FAILURES_TO_SHUT {
             let shut = FIRST_SHUT
                 .checked_mul(1 << endpoint.shuts.min(10))
                 .unwrap_or(LONGEST_SHUT)
@@ -195,7 +194,7 @@ impl Drop for Pass {
             return;
         };
         endpoint.passes = endpoint.passes.saturating_sub(1);
-        endpoint.probed &= !self.is_probe;
+        endpoint.is_probed &= !self.is_probe;
         if endpoint.passes == 0 && endpoint.failures == 0 {
             known.remove(&self.name);
         }
@@ -222,9 +221,9 @@ mod tests {
         let endpoints = Arc::new(Endpoints::default());
         (0..4).for_each(|_| fail(&endpoints, 0));
         let waiting = endpoints.admit("https://dead.example", at(0)).unwrap();
-        assert_eq!(waiting.is_void(), None);
+        assert_eq!(waiting.reopens_at(), None);
         fail(&endpoints, 0);
-        assert!(waiting.is_void().is_some());
+        assert!(waiting.reopens_at().is_some());
         waiting.failed(at(0));
         drop(waiting);
         assert!(endpoints.admit("https://dead.example", at(4)).unwrap_err() >= at(5));
@@ -279,18 +278,18 @@ mod tests {
     #[test]
     fn an_endpoint_takes_so_many_and_no_more_and_so_does_the_memory_of_them() {
         let endpoints = Arc::new(Endpoints::default());
-        let passes: Vec<Pass> = (0..WAITING)
+        let passes: Vec<Pass> = (0..MAX_WAITING)
             .map(|_| endpoints.admit("https://a.example", at(0)).unwrap())
             .collect();
         assert!(endpoints.admit("https://a.example", at(0)).is_err());
         drop(passes);
         assert!(endpoints.admit("https://a.example", at(0)).is_ok());
-        for number in 0..REMEMBERED + 100 {
+        for number in 0..MAX_REMEMBERED + 100 {
             endpoints
                 .admit(&format!("https://{number}.example"), at(0))
                 .unwrap()
                 .failed(at(0));
         }
-        assert_eq!(endpoints.remembered(), REMEMBERED);
+        assert_eq!(endpoints.remembered(), MAX_REMEMBERED);
     }
 }

@@ -28,18 +28,18 @@ use crate::call::Call;
 use crate::service::Service;
 use crate::store::{Claimed, Lifecycle as _, OutboxStore as _, Settled};
 use crate::twilio::client::Authorities;
-use clock::Clock;
+use clock::{Clock, later};
 
 pub use self::address::System;
 pub use self::sign::Secret;
 
-/// Time for which a claimed event belongs to this process: to wait for its turn, to be sent, and to
+/// Time for which a claimed event belongs to this process: to wait for a slot, to be sent, and to
 /// be settled.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// The part of a claim that must be left when its event is sent.
-const NEEDED: SignedDuration = SignedDuration::from_secs(10);
-/// Most events in hand at a time: being sent, or waiting for a turn at their endpoint.
-const IN_HAND: usize = 1_024;
+/// The time that must be left of a claim when its event is sent.
+const SEND_MARGIN: SignedDuration = SignedDuration::from_secs(10);
+/// Most events in flight: being sent, or waiting for a slot at their endpoint.
+const MAX_IN_FLIGHT: usize = 1_024;
 /// Most events claimed at once.
 const BATCH: usize = 128;
 /// Pause after the store could not be asked.
@@ -58,14 +58,14 @@ pub struct NotifierDependencies {
     /// Certificate authorities that are trusted beside the public ones.
     pub authorities: Authorities,
     /// The resolver for the names of endpoints.
-    pub names: Arc<dyn Resolve>,
+    pub resolver: Arc<dyn Resolve>,
     /// Writes a call as its client reads it, in JSON.
-    pub show: fn(&Call) -> String,
+    pub call_json: fn(&Call) -> String,
 }
 
 impl fmt::Debug for NotifierDependencies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts")
+        f.debug_struct("NotifierDependencies")
             .field("allow_private", &self.allow_private)
             .finish_non_exhaustive()
     }
@@ -78,10 +78,10 @@ pub struct Notifier(Arc<Inner>);
 struct Inner {
     service: Service,
     clock: Clock,
-    post: EventSender,
-    show: fn(&Call) -> String,
+    sender: EventSender,
+    call_json: fn(&Call) -> String,
     endpoints: Arc<Endpoints>,
-    hands: Arc<Semaphore>,
+    in_flight: Arc<Semaphore>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -89,7 +89,7 @@ struct Inner {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notifier")
-            .field("post", &self.post)
+            .field("sender", &self.sender)
             .finish_non_exhaustive()
     }
 }
@@ -106,17 +106,17 @@ impl Notifier {
             secrets,
             allow_private,
             authorities,
-            names,
-            show,
+            resolver,
+            call_json,
         } = parts;
-        let post = EventSender::new(secrets, allow_private, &authorities, names)?;
+        let sender = EventSender::new(secrets, allow_private, &authorities, resolver)?;
         Ok(Self(Arc::new(Inner {
             service,
             clock,
-            post,
-            show,
+            sender,
+            call_json,
             endpoints: Arc::default(),
-            hands: Arc::new(Semaphore::new(IN_HAND)),
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })))
@@ -126,11 +126,7 @@ impl Notifier {
     pub fn start(&self) {
         let notifier = self.clone();
         self.0.tasks.spawn(async move {
-            let _stopped = notifier
-                .0
-                .stop
-                .run_until_cancelled(notifier.send_for_ever())
-                .await;
+            let _stopped = notifier.0.stop.run_until_cancelled(notifier.run()).await;
         });
     }
 
@@ -142,7 +138,7 @@ impl Notifier {
         let is_shared = self.0.service.store().is_shared();
         let last = async {
             for _ in 0..2 {
-                // Events that waited for their turn are put back meanwhile, and found the second
+                // Events that waited for a slot are put back meanwhile, and found the second
                 // time.
                 if !is_shared {
                     self.send_the_last().await;
@@ -160,16 +156,18 @@ impl Notifier {
         }
     }
 
-    async fn send_for_ever(&self) {
+    async fn run(&self) {
         let (clock, store) = (&self.0.clock, self.0.service.store());
         let mut next = None;
         loop {
-            // As long as all hands are full nothing else is claimed.
-            drop(self.0.hands.acquire().await);
+            // As long as as many as allowed are in flight nothing else is claimed.
+            drop(self.0.in_flight.acquire().await);
             let now = clock.now();
-            let most = self.0.hands.available_permits().min(BATCH);
+            let most = self.0.in_flight.available_permits().min(BATCH);
             match store.due_events(now, later(now, LEASE), most).await {
-                Ok(events) => events.into_iter().for_each(|event| self.take(event)),
+                Ok(events) => events
+                    .into_iter()
+                    .for_each(|event| self.spawn_delivery(event)),
                 Err(error) => {
                     // If it is away, the task that keeps its connection has logged that already.
                     if store.health_issue().is_none() {
@@ -186,19 +184,19 @@ impl Notifier {
         }
     }
 
-    fn take(&self, event: Claimed) {
+    fn spawn_delivery(&self, event: Claimed) {
         let notifier = self.clone();
-        let hand = self.0.hands.clone().try_acquire_owned();
+        let permit = self.0.in_flight.clone().try_acquire_owned();
         self.0.tasks.spawn(async move {
             let settled = notifier.deliver(&event).await;
             if let Some(settled) = settled {
                 notifier.settle(&event, settled).await;
             }
-            drop::<Result<OwnedSemaphorePermit, _>>(hand);
+            drop::<Result<OwnedSemaphorePermit, _>>(permit);
         });
     }
 
-    /// Sends one event when its endpoint takes it; `None`: too late for this claim.
+    /// Sends one event as soon as its endpoint has a free slot; `None`: the claim is about to end.
     async fn deliver(&self, event: &Claimed) -> Option<Settled> {
         let now = self.0.clock.now();
         let Some(delivery) = self.delivery(event) else {
@@ -211,19 +209,19 @@ impl Notifier {
             Ok(pass) => pass,
             Err(at) => return Some(put_back(event, at, now)),
         };
-        let turn = self.0.stop.run_until_cancelled(pass.turn()).await;
+        let slot = self.0.stop.run_until_cancelled(pass.slot()).await;
         let now = self.0.clock.now();
-        if turn.is_none() {
+        if slot.is_none() {
             return Some(Settled::Later { at: now });
         }
-        if let Some(at) = pass.is_void() {
+        if let Some(at) = pass.reopens_at() {
             return Some(put_back(event, at, now));
         }
-        if later(now, NEEDED) > event.claim {
+        if later(now, SEND_MARGIN) > event.claim {
             return None;
         }
         let sent = self.send(event, &delivery, &pass).await;
-        drop(turn);
+        drop(slot);
         Some(self.judge(event, sent))
     }
 
@@ -234,7 +232,7 @@ impl Notifier {
         pass: &Pass,
     ) -> Result<(), DeliveryFailure> {
         let begun = Instant::now();
-        let sent = self.0.post.send(delivery, self.0.clock.now()).await;
+        let sent = self.0.sender.send(delivery, self.0.clock.now()).await;
         self.0
             .service
             .metrics()
@@ -312,7 +310,7 @@ impl Notifier {
             store.hurry_events(now);
             // These claims last longer than the process.
             let events = store
-                .due_events(now, later(now, schedule::LONGEST), IN_HAND)
+                .due_events(now, later(now, schedule::LONGEST), MAX_IN_FLIGHT)
                 .await
                 .unwrap_or_default();
             if events.is_empty() {
@@ -333,14 +331,14 @@ impl Notifier {
         };
         let endpoint = endpoints::name(&event.call.owner, &delivery.url);
         let pass = self.0.endpoints.admit_anyway(&endpoint);
-        let turn = pass.turn().await;
+        let slot = pass.slot().await;
         let settled = match self.send(event, &delivery, &pass).await {
             Ok(()) => Settled::Delivered,
             Err(failure) => Settled::GaveUp {
                 error: failure.why.to_string().into(),
             },
         };
-        drop(turn);
+        drop(slot);
         self.settle(event, settled).await;
     }
 
@@ -352,7 +350,7 @@ impl Notifier {
         } else {
             "call.updated"
         };
-        let (at, data) = (call.updated_at, (self.0.show)(call));
+        let (at, data) = (call.updated_at, (self.0.call_json)(call));
         let body = format!(r#"{{"type":"{kind}","timestamp":"{at:.3}","data":{data}}}"#);
         Some(EventDelivery {
             url,
@@ -373,8 +371,4 @@ fn put_back(event: &Claimed, at: Timestamp, now: Timestamp) -> Settled {
     Settled::GaveUp {
         error: "its endpoint does not answer anybody".into(),
     }
-}
-
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -1,4 +1,4 @@
-//! One event, sent once: who may be reached, for how long, and what an answer means.
+//! Sends one event once: limits the addresses and the time, and judges the answer.
 //!
 //! Redirects are not followed, nothing of the environment is used, and of an answer little more
 //! than its status is read.
@@ -20,11 +20,11 @@ use crate::domain::CallbackUrl;
 use crate::twilio::client::{Authorities, http_client_trusting};
 
 /// Time limit of a request, from the name to the head of the answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for the rest of a response, which is read only to reuse the connection.
-const REST: Duration = Duration::from_secs(1);
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most bytes of an answer that are read; the connection of a longer one is closed.
-const MOST_READ: usize = 4 * 1024;
+const MAX_BODY: usize = 4 * 1024;
 
 /// Sends events.
 pub(super) struct EventSender {
@@ -74,12 +74,12 @@ pub(super) enum FailureCause {
 }
 
 impl FailureCause {
-    /// Returns whether to send it again would be of no use.
+    /// Returns whether the event must not be sent again.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Gone | Self::NoSecret)
     }
 
-    /// Returns whether there is somebody at the other end who takes requests.
+    /// Returns whether the endpoint works, whatever it said of this event.
     pub(super) const fn is_answer(self) -> bool {
         match self {
             Self::NoSecret | Self::Gone | Self::Redirected(_) => true,
@@ -105,7 +105,7 @@ impl From<FailureCause> for DeliveryFailure {
 }
 
 impl EventSender {
-    /// Sends through names that `names` resolves; `allow_private`: to any address, and without TLS
+    /// A sender that finds endpoints by `resolver`; `allow_private`: at any address, and without TLS
     /// too.
     ///
     /// # Errors
@@ -114,16 +114,16 @@ impl EventSender {
         secrets: Vec<Secret>,
         allow_private: bool,
         authorities: &Authorities,
-        names: Arc<dyn Resolve>,
+        resolver: Arc<dyn Resolve>,
     ) -> Result<Self, reqwest::Error> {
-        let names = if allow_private {
-            names
+        let resolver = if allow_private {
+            resolver
         } else {
-            Arc::new(PublicOnly(names))
+            Arc::new(PublicOnly(resolver))
         };
         let http = http_client_trusting(authorities)
-            .timeout(PATIENCE)
-            .dns_resolver(names)
+            .timeout(REQUEST_TIMEOUT)
+            .dns_resolver(resolver)
             .build()?;
         Ok(Self {
             http,
@@ -132,7 +132,7 @@ impl EventSender {
         })
     }
 
-    /// Sends a letter, signed as of `now`.
+    /// Sends an event, signed as of `now`.
     pub(super) async fn send(
         &self,
         delivery: &EventDelivery,
@@ -160,16 +160,16 @@ impl EventSender {
             .body(delivery.body.clone());
         let answer = request.send().await.map_err(|error| judge_error(&error))?;
         let judged = judge(answer.status(), answer.headers(), now);
-        // Longer than that it is not worth: a connection that was not read to its end is closed
-        // instead of used again.
-        drop(tokio::time::timeout(REST, read(answer)).await);
+        // A body that takes longer is not worth the wait: its connection is closed instead of used
+        // again.
+        drop(tokio::time::timeout(BODY_TIMEOUT, read(answer)).await);
         judged
     }
 }
 
 impl fmt::Debug for EventSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Post")
+        f.debug_struct("EventSender")
             .field("allow_private", &self.allow_private)
             .finish_non_exhaustive()
     }
@@ -218,7 +218,7 @@ fn judge_error(error: &reqwest::Error) -> DeliveryFailure {
 
 async fn read(mut answer: reqwest::Response) {
     let mut length = 0;
-    while length <= MOST_READ
+    while length <= MAX_BODY
         && let Ok(Some(chunk)) = answer.chunk().await
     {
         length += chunk.len();
