@@ -17,7 +17,7 @@ const SUBJECT: &str = "public URL";
 const BODY: &str = "AccountSid=AC00000000000000000000000000000000&CallSid=CA00000000000000000000000000000000&CallStatus=ringing";
 
 /// The answer to a webhook.
-struct Answer {
+struct ProbeAnswer {
     status: u16,
     /// The cause, which this service names only to a client that knows the auth token.
     hint: Option<String>,
@@ -41,7 +41,7 @@ impl Doctor<'_> {
                 "Answers, believes Twilio's signature and no other.".to_owned(),
             ),
             (
-                Ok(Answer {
+                Ok(ProbeAnswer {
                     status: 403,
                     hint: Some(hint),
                 }),
@@ -51,7 +51,7 @@ impl Doctor<'_> {
                 format!("{origin} refuses a request with Twilio's signature: {hint}."),
             ),
             (
-                Ok(Answer {
+                Ok(ProbeAnswer {
                     status: 403,
                     hint: None,
                 }),
@@ -61,7 +61,7 @@ impl Doctor<'_> {
                             another TWILIO_AUTH_TOKEN than this configuration, or is something else.";
                 (Level::Bad, format!("{origin} {text}"))
             }
-            (Ok(Answer { status, .. }), _) => (
+            (Ok(ProbeAnswer { status, .. }), _) => (
                 Level::Bad,
                 format!("{origin} answers {status}: {}", other_status(status)),
             ),
@@ -77,7 +77,7 @@ impl Doctor<'_> {
         self.say(level, SUBJECT, text);
     }
 
-    async fn post(&self, url: &str, signature: &str, proof: &str) -> Result<Answer, String> {
+    async fn post(&self, url: &str, signature: &str, proof: &str) -> Result<ProbeAnswer, String> {
         let request = self
             .http
             .post(url)
@@ -92,7 +92,7 @@ impl Doctor<'_> {
             () => format!("the connection broke: {}", innermost(&error)),
         })?;
         let hint = answer.headers().get(HINT_HEADER);
-        Ok(Answer {
+        Ok(ProbeAnswer {
             status: answer.status().as_u16(),
             hint: hint.and_then(|hint| hint.to_str().ok()).map(str::to_owned),
         })

@@ -284,7 +284,7 @@ pub fn distinct_rules(zones: &[&str], now: Timestamp) -> Vec<TimeZone> {
 fn first_of_each_clock<'a, T>(
     zones: &[&'a str],
     now: Timestamp,
-    taken: impl Fn(&'a str, &Clock) -> T,
+    taken: impl Fn(&'a str, &ZoneClock) -> T,
 ) -> Vec<T> {
     let mut hashes: SmallVec<[u64; 4]> = SmallVec::new();
     let mut out = Vec::new();
@@ -299,12 +299,12 @@ fn first_of_each_clock<'a, T>(
 
 /// The rules of a zone, and a hash of what its clock shows over the next 400 days. Zones with the
 /// same hash share one clock.
-struct Clock {
+struct ZoneClock {
     hash: u64,
     rules: TimeZone,
 }
 
-impl Clock {
+impl ZoneClock {
     fn new(zone: &str, day: i64) -> Self {
         let rules = rules(zone);
         let hash = clock_hash(&rules, day);
@@ -317,14 +317,14 @@ impl Clock {
 struct Clocks {
     /// Days since 1970.
     day: i64,
-    by_zone: FxHashMap<Box<str>, Clock>,
+    by_zone: FxHashMap<Box<str>, ZoneClock>,
 }
 
 static CLOCKS: LazyLock<RwLock<Clocks>> = LazyLock::new(RwLock::default);
 
 /// Calls `each` with the clock of every zone, in order. A clock is computed once for each zone and
 /// day.
-fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a str, &Clock)) {
+fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a str, &ZoneClock)) {
     let day = now.as_second().div_euclid(86_400);
     let mut done = 0;
     // A thread that panicked in between has left whole entries behind.
@@ -350,7 +350,7 @@ fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a s
     }
     for zone in rest {
         let clock = known.by_zone.entry((*zone).into());
-        each(zone, clock.or_insert_with(|| Clock::new(zone, day)));
+        each(zone, clock.or_insert_with(|| ZoneClock::new(zone, day)));
     }
 }
 

@@ -44,7 +44,7 @@ pub struct ApiAuth {
 
 impl fmt::Debug for ApiAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door")
+        f.debug_struct("ApiAuth")
             .field("admission", &self.config)
             .finish_non_exhaustive()
     }

@@ -51,7 +51,7 @@ impl WrongKeyThrottle {
         let place = self.paid_at.get(hash)?;
         let now = now.as_millisecond();
         let mut wait = None;
-        // Of two at once one may be forgotten; that is no more than one more wrong key.
+        // Two at once may count as one, which allows no more than one more wrong key.
         let paid = place.load(Ordering::Relaxed).max(now).saturating_add(EVERY);
         let over = paid - now - BURST * EVERY;
         if over > 0 {
@@ -65,7 +65,7 @@ impl WrongKeyThrottle {
 
 impl fmt::Debug for WrongKeyThrottle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Failures")
+        f.write_str("WrongKeyThrottle")
     }
 }
 

@@ -10,14 +10,14 @@ use crate::twilio::webhook::StatusCallback;
 
 /// The progress of a connection by a status of Twilio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+enum CallProgress {
     /// It is not over, and got so far.
     Live(CarrierStatus),
     /// It is over.
     Final(FinalStatus),
 }
 
-impl Progress {
+impl CallProgress {
     const fn of(status: CallStatus) -> Self {
         match status {
             CallStatus::Queued => Self::Live(CarrierStatus::Queued),
@@ -35,9 +35,9 @@ impl Progress {
 
 /// The event of a status callback.
 pub(super) fn event(on: AttemptRef, callback: &StatusCallback) -> Event {
-    match Progress::of(callback.call_status) {
-        Progress::Live(status) => Event::Reached(on, status),
-        Progress::Final(how) => Event::Closed(
+    match CallProgress::of(callback.call_status) {
+        CallProgress::Live(status) => Event::Reached(on, status),
+        CallProgress::Final(how) => Event::Closed(
             on,
             Closing {
                 how,
@@ -55,10 +55,10 @@ pub(super) fn found(attempt: u8, resource: &CallResource) -> LookupResult {
         attempt,
         sid: resource.sid,
     };
-    match resource.status.map(Progress::of) {
+    match resource.status.map(CallProgress::of) {
         None => LookupResult::Unreachable,
-        Some(Progress::Live(status)) => LookupResult::Live(on, status),
-        Some(Progress::Final(how)) => LookupResult::Closed(
+        Some(CallProgress::Live(status)) => LookupResult::Live(on, status),
+        Some(CallProgress::Final(how)) => LookupResult::Closed(
             on,
             Closing {
                 how,

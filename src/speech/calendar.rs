@@ -51,12 +51,12 @@ enum AfterMidnight {
 #[derive(Debug)]
 pub(super) struct SpokenCalendar {
     format: DateTimeFormatter<MDE>,
-    said: Option<Box<[Bit]>>,
+    said: Option<Box<[DatePiece]>>,
     /// Words for 0 to 31.
     numbers: Box<[Box<str>]>,
     /// One for each day of the week, Monday first.
-    after_midnight: Box<[Box<[Bit]>]>,
-    with_year: Box<[Bit]>,
+    after_midnight: Box<[Box<[DatePiece]>]>,
+    with_year: Box<[DatePiece]>,
     days: Memo<SaidDay>,
     /// The categories for 0 to 99.
     counted: Box<[PluralCategory]>,
@@ -73,7 +73,7 @@ pub(super) struct SaidDay {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Bit {
+enum DatePiece {
     Text(Box<str>),
     Day,
     Year,
@@ -152,7 +152,7 @@ impl SpokenCalendar {
         };
         let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
         match self.after_midnight.get(weekday) {
-            Some(night) if day.after_midnight && night.contains(&Bit::Day) => {
+            Some(night) if day.after_midnight && night.contains(&DatePiece::Day) => {
                 self.filled(night, &fields, &with_year(plain), date)
             }
             Some(night) if day.after_midnight => with_year(self.filled(night, &fields, "", date)),
@@ -160,20 +160,20 @@ impl SpokenCalendar {
         }
     }
 
-    fn filled(&self, said: &[Bit], fields: &Fields, day: &str, date: Date) -> String {
+    fn filled(&self, said: &[DatePiece], fields: &DateParts, day: &str, date: Date) -> String {
         let mut text = String::new();
         for bit in said {
             match bit {
-                Bit::Text(part) => text.push_str(part),
-                Bit::Day => text.push_str(day),
-                Bit::Year => text.push_str(&date.year().to_string()),
-                Bit::Number => {
+                DatePiece::Text(part) => text.push_str(part),
+                DatePiece::Day => text.push_str(day),
+                DatePiece::Year => text.push_str(&date.year().to_string()),
+                DatePiece::Number => {
                     let number = usize::from(date.day().unsigned_abs());
                     text.push_str(self.numbers.get(number).map_or("", |word| word));
                 }
-                Bit::Month => text.push_str(&of_cldr(&fields.month)),
-                Bit::Weekday => text.push_str(&of_cldr(&fields.weekday)),
-                Bit::WeekdayBefore => {
+                DatePiece::Month => text.push_str(&of_cldr(&fields.month)),
+                DatePiece::Weekday => text.push_str(&of_cldr(&fields.weekday)),
+                DatePiece::WeekdayBefore => {
                     let before = date.checked_sub(1.day()).unwrap_or(date);
                     text.push_str(&of_cldr(&self.fields(before).weekday));
                 }
@@ -182,8 +182,8 @@ impl SpokenCalendar {
         text
     }
 
-    fn fields(&self, date: Date) -> Fields {
-        let mut fields = Fields::default();
+    fn fields(&self, date: Date) -> DateParts {
+        let mut fields = DateParts::default();
         let formatted = self.format.format(&input::Date::convert_from(date));
         // A sink of text does not fail.
         let _written = formatted.write_to_parts(&mut fields);
@@ -221,16 +221,16 @@ pub(super) const fn category_name(category: PluralCategory) -> &'static str {
     }
 }
 
-fn bits(place: &str, text: &str) -> Result<Box<[Bit]>, Wrong> {
+fn bits(place: &str, text: &str) -> Result<Box<[DatePiece]>, Wrong> {
     let bit = |part: Part<'_>| {
         Ok(match part {
-            Part::Text(text) => Bit::Text(text.into()),
-            Part::Brace("day") => Bit::Day,
-            Part::Brace("year") => Bit::Year,
-            Part::Brace("number") => Bit::Number,
-            Part::Brace("month") => Bit::Month,
-            Part::Brace("weekday") => Bit::Weekday,
-            Part::Brace("weekday_before") => Bit::WeekdayBefore,
+            Part::Text(text) => DatePiece::Text(text.into()),
+            Part::Brace("day") => DatePiece::Day,
+            Part::Brace("year") => DatePiece::Year,
+            Part::Brace("number") => DatePiece::Number,
+            Part::Brace("month") => DatePiece::Month,
+            Part::Brace("weekday") => DatePiece::Weekday,
+            Part::Brace("weekday_before") => DatePiece::WeekdayBefore,
             Part::Brace(other) => {
                 return Err(Wrong::UnknownVariable(place.to_owned(), other.to_owned()));
             }
@@ -242,14 +242,14 @@ fn bits(place: &str, text: &str) -> Result<Box<[Bit]>, Wrong> {
 /// Collects a formatted day, and its fields by themselves, in the form that they have in a date
 /// ("stycznia", not "styczeń").
 #[derive(Debug, Default)]
-struct Fields {
+struct DateParts {
     whole: String,
     month: String,
     weekday: String,
     open: Option<Field>,
 }
 
-impl fmt::Write for Fields {
+impl fmt::Write for DateParts {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.whole.write_str(text)?;
         match self.open {
@@ -260,7 +260,7 @@ impl fmt::Write for Fields {
     }
 }
 
-impl PartsWrite for Fields {
+impl PartsWrite for DateParts {
     type SubPartsWrite = Self;
 
     fn with_part(

@@ -10,13 +10,13 @@ const SHARDS: usize = 16;
 const LONGEST_BREATH: usize = 4;
 
 /// A number, the country it is said in, and whether groups of two digits are one number there.
-type Key = (Phone, Option<Country>, bool);
+type NumberKey = (Phone, Option<Country>, bool);
 
 /// Spoken forms of numbers. The numbering plan is asked once for each, and many callers do not wait
 /// for each other.
 #[derive(Debug, Default)]
 pub(super) struct SpokenNumbers {
-    shards: [Memo<Key>; SHARDS],
+    shards: [Memo<NumberKey>; SHARDS],
 }
 
 impl SpokenNumbers {
@@ -48,7 +48,7 @@ impl SpokenNumbers {
         }
     }
 
-    fn shard(&self, phone: Phone) -> &Memo<Key> {
+    fn shard(&self, phone: Phone) -> &Memo<NumberKey> {
         &self.shards[usize::try_from(phone.digits()).unwrap_or_default() % SHARDS]
     }
 }

@@ -12,16 +12,16 @@ use super::problem::Wrong;
 pub(super) const COUNT: usize = 100;
 
 /// The rules of one language by their names in CLDR, without the `spellout-` before them.
-type Rules = BTreeMap<String, Box<[Box<str>]>>;
+type SpelloutRules = BTreeMap<String, Box<[Box<str>]>>;
 
 /// The rules of all languages.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Numerals(BTreeMap<String, Rules>);
+pub(super) struct Numerals(BTreeMap<String, SpelloutRules>);
 
 /// The rules of one language.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spellout<'a>(Option<&'a Rules>);
+pub(super) struct Spellout<'a>(Option<&'a SpelloutRules>);
 
 impl Numerals {
     /// Reads the table that lies beside this file.

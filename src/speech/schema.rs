@@ -56,14 +56,14 @@ pub enum TwimlFault {
 /// The known elements, and what they may hold.
 #[derive(Debug, Deserialize)]
 pub(super) struct Schema {
-    elements: BTreeMap<String, Element>,
+    elements: BTreeMap<String, SchemaElement>,
     enums: BTreeMap<String, Vec<String>>,
     #[serde(skip)]
     voices: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Element {
+struct SchemaElement {
     children: Vec<String>,
     attributes: BTreeMap<String, String>,
     text: bool,
@@ -156,7 +156,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn element(&self, name: &str) -> Option<&Element> {
+    fn element(&self, name: &str) -> Option<&SchemaElement> {
         self.schema.elements.get(name)
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Sayings {
     /// The rule by which `{minutes}` and `{minutes_to}` are spelled; digits without one.
     numbers: Option<String>,
     /// The hours in all forms the language needs, by the name they have in braces.
-    hours: BTreeMap<String, Hours>,
+    hours: BTreeMap<String, HourList>,
     part_of_day: BTreeMap<String, String>,
     said: BTreeMap<String, String>,
     at: Option<BTreeMap<String, String>>,
@@ -54,7 +54,7 @@ pub(super) struct Sayings {
 /// A list of hours: words, or a rule of CLDR (digits without one) on a clock of 12 or 24 hours.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-enum Hours {
+enum HourList {
     List(Vec<String>),
     Rule { clock: u8, rule: Option<String> },
 }
@@ -81,11 +81,11 @@ struct Saying {
     first: u16,
     last: u16,
     each_hour: bool,
-    bits: Box<[Bit]>,
+    bits: Box<[TimePiece]>,
 }
 
 #[derive(Clone, Debug)]
-enum Bit {
+enum TimePiece {
     Text(Box<str>),
     /// The hour, or the next, from a list of [`TimeSaying::hours`].
     Hour {
@@ -183,14 +183,14 @@ impl TimeSaying {
         );
         for bit in saying.into_iter().flat_map(|saying| &saying.bits) {
             match bit {
-                Bit::Text(text) => out.exactly(text),
-                Bit::Hour { list, next } => {
+                TimePiece::Text(text) => out.exactly(text),
+                TimePiece::Hour { list, next } => {
                     let words = self.hours.get(*list).map_or(&[][..], |words| words);
                     out.exactly(pick(words, hour + usize::from(*next)));
                 }
-                Bit::Minutes => out.exactly(pick(&self.minutes, minute)),
-                Bit::MinutesTo => out.exactly(pick(&self.minutes, 60 - minute)),
-                Bit::PartOfDay { next } => {
+                TimePiece::Minutes => out.exactly(pick(&self.minutes, minute)),
+                TimePiece::MinutesTo => out.exactly(pick(&self.minutes, 60 - minute)),
+                TimePiece::PartOfDay { next } => {
                     part_of_day(pick(&self.parts, hour + usize::from(*next)), out);
                 }
             }

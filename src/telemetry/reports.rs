@@ -132,7 +132,7 @@ impl<S: Subscriber> Layer<S> for Reports {
         if *meta.level() != tracing::Level::ERROR || !meta.target().starts_with(OURS) {
             return;
         }
-        let mut fields = Fields::default();
+        let mut fields = EventFields::default();
         event.record(&mut fields);
         if let Some(current) = request::current() {
             fields
@@ -164,13 +164,13 @@ impl<S: Subscriber> Layer<S> for Reports {
 }
 
 #[derive(Default)]
-struct Fields {
+struct EventFields {
     message: String,
     tags: BTreeMap<String, String>,
     extra: BTreeMap<String, Value>,
 }
 
-impl Fields {
+impl EventFields {
     fn text(&mut self, field: &Field, text: String) {
         match field.name() {
             "message" => self.message = scrub(&text),
@@ -191,7 +191,7 @@ impl Fields {
     }
 }
 
-impl Visit for Fields {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.text(field, format!("{value:?}"));
     }

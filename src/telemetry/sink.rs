@@ -17,10 +17,10 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// The writing end of the log, shared by all threads.
 #[derive(Clone)]
-pub(super) struct Sink(Arc<Shared>);
+pub(super) struct Sink(Arc<SharedSink>);
 
-struct Shared {
-    state: Mutex<State>,
+struct SharedSink {
+    state: Mutex<SinkState>,
     /// Wakes the writer: there is something to write.
     filled: Condvar,
     /// Wakes the task that waits for the writer's end.
@@ -30,7 +30,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct SinkState {
     pending: Vec<u8>,
     dropped: u64,
     urgent: bool,
@@ -42,7 +42,7 @@ struct State {
 
 /// Writes what is left when it is dropped; waits at most a second for a writer that is stuck.
 #[must_use = "the log ends when its guard is dropped"]
-pub struct Guard(Arc<Shared>);
+pub struct Guard(Arc<SharedSink>);
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,7 +58,7 @@ impl Sink {
         interval: Duration,
         report: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static,
     ) -> io::Result<(Self, Guard)> {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedSink {
             state: Mutex::default(),
             filled: Condvar::new(),
             ended: Condvar::new(),
@@ -89,8 +89,8 @@ impl Sink {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SharedSink {
+    fn lock(&self) -> MutexGuard<'_, SinkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -86,8 +86,8 @@ pub enum SetupError {
 
 /// Verifies the webhooks of one public URL.
 pub struct Verifier {
-    tokens: Vec<Secret>,
-    shared: Vec<(String, Secret)>,
+    tokens: Vec<SigningSecret>,
+    shared: Vec<(String, SigningSecret)>,
 }
 
 impl fmt::Debug for Verifier {
@@ -101,7 +101,7 @@ impl fmt::Debug for Verifier {
 }
 
 /// A secret that has absorbed each form of the public URL, the likeliest first.
-struct Secret {
+struct SigningSecret {
     keyed: Keyed,
     sha1: Vec<Hmac<Sha1>>,
     sha256: Vec<Hmac<Sha256>>,
@@ -114,7 +114,7 @@ struct Keyed {
     sha256: Hmac<Sha256>,
 }
 
-impl Secret {
+impl SigningSecret {
     fn new(secret: &str, origins: &[String]) -> Result<Self, SetupError> {
         if secret.is_empty() {
             return Err(SetupError::EmptySecret);
@@ -168,7 +168,7 @@ impl Verifier {
             .ok_or(SetupError::BadUrl)?;
         let tokens: Result<_, _> = auth_tokens
             .iter()
-            .map(|token| Secret::new(token.as_ref(), &origins))
+            .map(|token| SigningSecret::new(token.as_ref(), &origins))
             .collect();
         let mut verifier = Self {
             tokens: tokens?,
@@ -182,9 +182,10 @@ impl Verifier {
             if verifier.shared.iter().any(|(known, _)| known == id) {
                 return Err(SetupError::RepeatedKey);
             }
-            verifier
-                .shared
-                .push((id.to_owned(), Secret::new(secret.as_ref(), &origins)?));
+            verifier.shared.push((
+                id.to_owned(),
+                SigningSecret::new(secret.as_ref(), &origins)?,
+            ));
         }
         Ok(verifier)
     }
@@ -192,7 +193,7 @@ impl Verifier {
     /// The same secrets for another public URL; `None`: it has no host.
     fn at(&self, public_url: &str) -> Option<Self> {
         let origins = url::variants(public_url)?;
-        let moved = |secret: &Secret| Secret::at(secret.keyed.clone(), &origins);
+        let moved = |secret: &SigningSecret| SigningSecret::at(secret.keyed.clone(), &origins);
         Some(Self {
             tokens: self.tokens.iter().map(moved).collect(),
             shared: self
@@ -268,8 +269,8 @@ impl Verifier {
 
 /// Tries the likeliest form of the URL with every secret before the next form.
 fn any_signs<'a, M, P, I>(
-    secrets: &[Secret],
-    states: impl Fn(&Secret) -> &[M],
+    secrets: &[SigningSecret],
+    states: impl Fn(&SigningSecret) -> &[M],
     expected: &[u8],
     rest: &[u8],
     pieces: P,

@@ -21,7 +21,7 @@ const SHOWN: usize = 40;
 pub(super) fn read(text: &[u8]) -> serde_json::Result<(Value, Vec<FieldError>)> {
     let mut twice = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let part = Part {
+    let part = JsonPart {
         path: "",
         twice: &mut twice,
     };
@@ -31,13 +31,13 @@ pub(super) fn read(text: &[u8]) -> serde_json::Result<(Value, Vec<FieldError>)> 
 }
 
 /// A value within the text.
-struct Part<'a> {
+struct JsonPart<'a> {
     /// The way to it.
     path: &'a str,
     twice: &'a mut Vec<FieldError>,
 }
 
-impl Part<'_> {
+impl JsonPart<'_> {
     fn note(&mut self, path: String) {
         if self.twice.len() < NAMED && self.twice.iter().all(|known| known.field != path) {
             self.twice.push(FieldError {
@@ -49,7 +49,7 @@ impl Part<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Part<'_> {
+impl<'de> DeserializeSeed<'de> for JsonPart<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
@@ -57,7 +57,7 @@ impl<'de> DeserializeSeed<'de> for Part<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Part<'_> {
+impl<'de> Visitor<'de> for JsonPart<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for Part<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         loop {
-            let item = Part {
+            let item = JsonPart {
                 path: self.path,
                 twice: self.twice,
             };
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for Part<'_> {
             if object.contains_key(&name) {
                 self.note(path.clone());
             }
-            let member = Part {
+            let member = JsonPart {
                 path: &path,
                 twice: self.twice,
             };

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bit, Hours, Joint, MINUTES_OF_DAY, Saying, TimeForm};
+use super::{HourList, Joint, MINUTES_OF_DAY, Saying, TimeForm, TimePiece};
 use crate::speech::numerals::Spellout;
 use crate::speech::phrase;
 use crate::speech::phrase::Part;
 use crate::speech::problem::Wrong;
 
-pub(super) fn words_of(hours: &Hours, numbers: Spellout<'_>) -> Result<Box<[Box<str>]>, Wrong> {
+pub(super) fn words_of(hours: &HourList, numbers: Spellout<'_>) -> Result<Box<[Box<str>]>, Wrong> {
     match hours {
-        Hours::List(words) if matches!(words.len(), 12 | 24) => {
+        HourList::List(words) if matches!(words.len(), 12 | 24) => {
             Ok(words.iter().map(|word| word.as_str().into()).collect())
         }
-        Hours::Rule {
+        HourList::Rule {
             clock: clock @ (12 | 24),
             rule,
         } => {
@@ -23,7 +23,7 @@ pub(super) fn words_of(hours: &Hours, numbers: Spellout<'_>) -> Result<Box<[Box<
             let word = |at| numbers.number(hour(at), rule.as_deref()).map(Into::into);
             (0..clock).map(word).collect()
         }
-        Hours::List(_) | Hours::Rule { .. } => Err(Wrong::Hours),
+        HourList::List(_) | HourList::Rule { .. } => Err(Wrong::Hours),
     }
 }
 
@@ -100,22 +100,22 @@ fn read_key(key: &str) -> Option<(u16, u16, bool)> {
     (first <= last).then_some((first, last, each_hour))
 }
 
-pub(super) fn bits(key: &str, text: &str, names: &[&str]) -> Result<Box<[Bit]>, Wrong> {
+pub(super) fn bits(key: &str, text: &str, names: &[&str]) -> Result<Box<[TimePiece]>, Wrong> {
     let list = |name: &str| names.iter().position(|known| *known == name);
     let bit = |part: Part<'_>| {
         let inside = match part {
-            Part::Text(text) => return Ok(Bit::Text(text.into())),
+            Part::Text(text) => return Ok(TimePiece::Text(text.into())),
             Part::Brace(inside) => inside,
         };
         let unknown = || Wrong::UnknownVariable(format!("time.{key}"), inside.to_owned());
         Ok(match inside {
-            "minutes" => Bit::Minutes,
-            "minutes_to" => Bit::MinutesTo,
-            "part_of_day" => Bit::PartOfDay { next: false },
-            "next_part_of_day" => Bit::PartOfDay { next: true },
+            "minutes" => TimePiece::Minutes,
+            "minutes_to" => TimePiece::MinutesTo,
+            "part_of_day" => TimePiece::PartOfDay { next: false },
+            "next_part_of_day" => TimePiece::PartOfDay { next: true },
             name => match (list(name), name.strip_prefix("next_").and_then(list)) {
-                (Some(list), _) => Bit::Hour { list, next: false },
-                (None, Some(list)) => Bit::Hour { list, next: true },
+                (Some(list), _) => TimePiece::Hour { list, next: false },
+                (None, Some(list)) => TimePiece::Hour { list, next: true },
                 (None, None) => return Err(unknown()),
             },
         })

@@ -14,17 +14,17 @@ const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The keys of all clients.
 #[derive(Debug, Default)]
-pub(super) struct IdempotencyKeys(Mutex<Keys>);
+pub(super) struct IdempotencyKeys(Mutex<KeyEntries>);
 
 #[derive(Debug, Default)]
-struct Keys {
+struct KeyEntries {
     /// The entry of each key, and its time.
     known: HashMap<IdempotencyKey, (IdempotencyEntry, Timestamp)>,
     oldest: VecDeque<(Timestamp, IdempotencyKey)>,
 }
 
 impl IdempotencyKeys {
-    fn lock(&self) -> MutexGuard<'_, Keys> {
+    fn lock(&self) -> MutexGuard<'_, KeyEntries> {
         lock(&self.0)
     }
 

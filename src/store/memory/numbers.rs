@@ -17,7 +17,7 @@ use crate::store::{Creates, DialGrant, DialMode, DialRequest, NumberStore, Store
 /// The numbers in use, the opted-out numbers, and the counts for limits.
 #[derive(Debug)]
 pub(super) struct NumberTable {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<NumberShard>>,
     /// Numbers that are never rung.
     opted_out: RwLock<HashSet<Phone>>,
     /// Attempts of the last 24 hours, to any number.
@@ -27,16 +27,16 @@ pub(super) struct NumberTable {
 }
 
 #[derive(Debug, Default)]
-struct Shard {
+struct NumberShard {
     /// Calls to each number, while any of them is open.
-    calls: HashMap<Phone, Calls>,
+    calls: HashMap<Phone, CallsOfNumber>,
     /// Attempts of the last 24 hours to each number, while a limit needs them.
     starts: HashMap<Phone, Usage>,
 }
 
 /// The calls to a number. Nearly always there is one, which `SmallVec` keeps without an allocation.
 #[derive(Debug, Default)]
-struct Calls {
+struct CallsOfNumber {
     open: SmallVec<[CallId; 1]>,
     /// Calls with a line: one, or more if this process took over calls of one that has died.
     live: SmallVec<[CallId; 1]>,
@@ -66,9 +66,9 @@ impl Hold {
     }
 }
 
-impl Shard {
+impl NumberShard {
     fn drop_if_idle(&mut self, phone: Phone) {
-        let is_idle = |calls: &Calls| calls.open.is_empty() && calls.live.is_empty();
+        let is_idle = |calls: &CallsOfNumber| calls.open.is_empty() && calls.live.is_empty();
         if self.calls.get(&phone).is_some_and(is_idle) {
             self.calls.remove(&phone);
         }
@@ -89,7 +89,7 @@ impl NumberTable {
         clippy::indexing_slicing,
         reason = "the index is below the number of shards"
     )]
-    fn shard(&self, phone: Phone) -> MutexGuard<'_, Shard> {
+    fn shard(&self, phone: Phone) -> MutexGuard<'_, NumberShard> {
         lock(&self.shards[usize::try_from(phone.digits() % (SHARDS as u64)).unwrap_or_default()])
     }
 
@@ -117,14 +117,14 @@ impl NumberTable {
     /// Returns whether a call other than `id` has a line to this number.
     fn is_taken(&self, phone: Phone, id: Option<CallId>) -> bool {
         let shard = self.shard(phone);
-        let others = |calls: &Calls| calls.live.iter().any(|live| Some(*live) != id);
+        let others = |calls: &CallsOfNumber| calls.live.iter().any(|live| Some(*live) != id);
         shard.calls.get(&phone).is_some_and(others)
     }
 
     /// Returns whether other calls to a number are open.
     pub(super) fn has_others(&self, phone: Phone, id: CallId) -> bool {
         let shard = self.shard(phone);
-        let others = |calls: &Calls| calls.open.iter().any(|open| *open != id);
+        let others = |calls: &CallsOfNumber| calls.open.iter().any(|open| *open != id);
         shard.calls.get(&phone).is_some_and(others)
     }
 

@@ -55,7 +55,7 @@ pub struct OpenSpan {
 
 impl fmt::Debug for OpenSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Begun")
+        f.debug_struct("OpenSpan")
             .field("parent", &self.parent())
             .finish_non_exhaustive()
     }
@@ -296,7 +296,7 @@ struct SpanSender {
 
 impl fmt::Debug for SpanSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sender")
+        f.write_str("SpanSender")
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::deadline_body::DeadlineBody;
+use super::error::BoxError;
 
 /// Time limit of opening a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -124,15 +125,14 @@ fn tls_trusting(authorities: &Authorities) -> rustls::ClientConfig {
 #[derive(Clone)]
 pub(super) struct Connector(HttpsConnector<HttpConnector>);
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-type Opened = MaybeHttpsStream<TokioIo<TcpStream>>;
+type OpenedStream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Service<Uri> for Connector {
-    type Response = Opened;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Opened, Failure>> + Send>>;
+    type Response = OpenedStream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<OpenedStream, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(context)
     }
 
