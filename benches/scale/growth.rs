@@ -7,24 +7,24 @@ use poem::{Endpoint as _, IntoResponse as _, Request};
 use crate::held::{Held, Stage};
 use crate::{median, say};
 
-/// The webhooks that are answered in one turn.
-const TURN: usize = 1_000;
-const TURNS: usize = 20;
+/// The webhooks that are answered in one batch.
+const BATCH: usize = 1_000;
+const BATCHES: usize = 20;
 /// The calls that are held beside those that are answered.
 const MANY: [usize; 2] = [100_000, 1_000_000];
 
 /// Answers webhooks of calls that are still ringing.
-struct AppState {
+struct HeldSite {
     held: usize,
     endpoint: Box<dyn Fn(Vec<Request>) -> f64>,
     requests: Vec<Request>,
     took: Vec<f64>,
 }
 
-impl AppState {
+impl HeldSite {
     /// With so many calls in all.
-    fn new(held: usize, turns: usize) -> Self {
-        let mut calls = Held::new(held - turns * TURN, turns * TURN, Stage::Talking);
+    fn new(held: usize, batches: usize) -> Self {
+        let mut calls = Held::new(held - batches * BATCH, batches * BATCH, Stage::Talking);
         let requests = calls.requests();
         let site = tablecall::app::site(&calls.config, calls.clock.clone(), calls.store).unwrap();
         let endpoint = tablecall::endpoint(site);
@@ -42,7 +42,7 @@ impl AppState {
             });
             // One thread that waits for nothing: the kernel's own count of its time moves by 4 ms
             // at once.
-            let took = begun.elapsed().as_secs_f64() * 1e6 / TURN as f64;
+            let took = begun.elapsed().as_secs_f64() * 1e6 / BATCH as f64;
             for answer in answers {
                 let text = runtime
                     .block_on(answer.unwrap().into_response().into_body().into_string())
@@ -59,9 +59,9 @@ impl AppState {
         }
     }
 
-    fn turn(&mut self) {
-        let position = self.requests.split_off(self.requests.len() - TURN);
-        self.took.push((self.endpoint)(position));
+    fn run_batch(&mut self) {
+        let batch = self.requests.split_off(self.requests.len() - BATCH);
+        self.took.push((self.endpoint)(batch));
     }
 }
 
@@ -74,25 +74,25 @@ fn resident() -> f64 {
 pub(crate) fn run() {
     say("# One webhook (key 1) as held calls grow, in memory, without sockets\n");
     let (begun, before) = (Instant::now(), resident());
-    let mut sites: Vec<AppState> = MANY
+    let mut sites: Vec<HeldSite> = MANY
         .iter()
-        .map(|held| AppState::new(*held, TURNS))
+        .map(|held| HeldSite::new(*held, BATCHES))
         .collect();
     let calls: usize = MANY.iter().sum();
     let each = (resident() - before) / calls as f64;
     let mut few = Vec::new();
-    for _ in 0..TURNS {
-        // A turn on all of a thousand calls needs a thousand new ones for the next.
-        let mut site = AppState::new(TURN, 1);
-        site.turn();
+    for _ in 0..BATCHES {
+        // A batch on all of a thousand calls needs a thousand new ones for the next.
+        let mut site = HeldSite::new(BATCH, 1);
+        site.run_batch();
         few.extend(site.took);
         for site in &mut sites {
-            site.turn();
+            site.run_batch();
         }
     }
     let least = median(few);
     say("| calls held | µs | times |\n|---:|---:|---:|");
-    say(&format!("| {TURN} | {least:.2} | 1.00 |"));
+    say(&format!("| {BATCH} | {least:.2} | 1.00 |"));
     for site in sites {
         let took = median(site.took);
         say(&format!(
@@ -102,7 +102,7 @@ pub(crate) fn run() {
         ));
     }
     say(&format!(
-        "\nMedians of {TURNS} turns of {TURN} webhooks; the aim is at most 1.20 times. A held call takes"
+        "\nMedians of {BATCHES} batches of {BATCH} webhooks; the aim is at most 1.20 times. A held call takes"
     ));
     say(&format!(
         "{each:.0} bytes of memory, its unanswered request here included. ({:.0?})\n",

@@ -23,15 +23,10 @@ async fn app_on(redis: Option<&RedisServer>, given: RawConfig) -> TestApp {
 /// The restaurant offers ten to nine for half past seven.
 async fn offered(app: &TestApp) -> Value {
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept, press 1").await;
-    phone.presses("3").await;
-    phone.hears("type four digits").await;
-    phone.presses("2050").await;
-    phone.hears("You offer").await;
-    phone.presses("1").await;
-    phone.hears("Nothing is booked yet").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept, press 1").await;
+    phone.presses_and_hears("3", "type four digits").await;
+    phone.presses_and_hears("2050", "You offer").await;
+    phone.presses_and_hears("1", "Nothing is booked yet").await;
     phone.hangs_up().await;
     let call = call.ends_as("countered", 1).await;
     assert_eq!(call["offered_time"], "2026-12-04T20:50");
@@ -78,8 +73,7 @@ async fn an_offered_time_is_taken_by_one_call_back_that_is_linked_both_ways() {
             "{message}"
         );
         assert!(!message.contains("would like a table"), "{message}");
-        phone.presses("1").await;
-        phone.hears("Accepted: 4 people").await;
+        phone.presses_and_hears("1", "Accepted: 4 people").await;
         phone.hangs_up().await;
         let done = Asked::new(&app, id.to_owned())
             .ends_as("confirmed", 1)
@@ -198,13 +192,11 @@ async fn an_offer_across_midnight_is_of_the_day_that_staff_mean_and_hear() {
                 json!({"time": wished, "alternatives": any_time}),
             ))
             .await;
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("To accept, press 1").await;
-        phone.presses("3").await;
-        phone.hears("type four digits").await;
-        phone.presses("2515").await;
-        phone.hears("That is not a time of day").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("To accept, press 1").await;
+        phone.presses_and_hears("3", "type four digits").await;
+        phone
+            .presses_and_hears("2515", "That is not a time of day")
+            .await;
         phone.presses(digits).await;
         phone.hears(&format!("Your offer: 4 people, {heard}")).await;
         phone.presses("1").await;
@@ -218,8 +210,7 @@ async fn an_offer_across_midnight_is_of_the_day_that_staff_mean_and_hear() {
         phone.answers().await;
         let message = phone.hears("To accept, press 1").await;
         assert!(message.contains(heard), "{heard}: {message}");
-        phone.presses("1").await;
-        phone.hears("Accepted").await;
+        phone.presses_and_hears("1", "Accepted").await;
         phone.hangs_up().await;
         let id = accepted.body["id"].as_str().unwrap();
         let call = Asked::new(&app, id.to_owned())

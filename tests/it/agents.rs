@@ -166,11 +166,8 @@ async fn an_agent_asks_follows_and_gets_a_verdict_with_its_evidence() {
 
     let params = json!({"name": "follow_call", "arguments": {"id": id, "max_seconds": 60}, "_meta": {"progressToken": "mine"}});
     let conversation = async {
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("To accept, press 1").await;
-        phone.presses("1").await;
-        phone.hears("Accepted: 4 people").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("To accept, press 1").await;
+        phone.presses_and_hears("1", "Accepted: 4 people").await;
         phone.hangs_up().await;
         let call = Asked::new(&app, id.as_str().unwrap().to_owned());
         call.ends_as("confirmed", 1).await

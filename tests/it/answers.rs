@@ -21,8 +21,7 @@ async fn a_restaurant_accepts_with_key_1() {
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
-    phone.presses("1").await;
-    phone.hears("Accepted: 4 people").await;
+    phone.presses_and_hears("1", "Accepted: 4 people").await;
     let decided = call.until(|call| call["outcome"] == "confirmed").await;
     assert_eq!(
         (&decided["final"], &decided["agreed_time"]),
@@ -40,11 +39,10 @@ async fn a_restaurant_accepts_with_key_1() {
 async fn a_restaurant_declines_with_key_2() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To decline, press 2").await;
-    phone.presses("2").await;
-    phone.hears("Declined: no table for 4 people").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To decline, press 2").await;
+    phone
+        .presses_and_hears("2", "Declined: no table for 4 people")
+        .await;
     phone.hangs_up().await;
     let call = call.ends_as("rejected", 1).await;
     assert!(call["agreed_time"].is_null());
@@ -77,8 +75,7 @@ async fn star_repeats_everything_slowly_with_the_time_said_in_two_ways() {
             .unwrap()
             .contains("<prosody rate=\"slow\">")
     );
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     app.finish().await;
@@ -88,9 +85,7 @@ async fn star_repeats_everything_slowly_with_the_time_said_in_two_ways() {
 async fn a_wrong_key_hears_the_keys_only() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("Ana García").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("Ana García").await;
     for key in ["5", "#", "0"] {
         phone.presses(key).await;
         let keys = phone.hears("that key does nothing here").await;
@@ -99,8 +94,7 @@ async fn a_wrong_key_hears_the_keys_only() {
             assert!(!keys.contains(private), "{private}: {keys}");
         }
     }
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.hangs_up().await;
     call.ends_as("rejected", 1).await;
     app.finish().await;
@@ -110,9 +104,7 @@ async fn a_wrong_key_hears_the_keys_only() {
 async fn silence_hears_the_message_three_times_and_then_goodbye() {
     let app = TestApp::start().await;
     let call = app.asks(with(table(), json!({"attempts": 1}))).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept, press 1").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept, press 1").await;
     for _ in 0..2 {
         phone.keeps_silent().await;
         let again = phone.hears("To accept, press 1").await;
@@ -141,9 +133,7 @@ async fn a_restaurant_changes_its_mind_from_no_to_yes() {
 async fn changes_its_mind(first: &str, understood: &str, second: &str, then: &str, outcome: &str) {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
     phone.presses(first).await;
     let chance = phone.hears(understood).await;
     assert!(chance.contains(&format!("press {second}")), "{chance}");
@@ -211,13 +201,14 @@ async fn another_time_that_the_guest_did_not_allow_is_a_counter_offer() {
 }
 
 async fn offers(app: &TestApp, digits: &str, spoken: &str) {
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To offer another time, press 3").await;
-    phone.presses("3").await;
-    phone.hears("Please type four digits").await;
-    phone.presses("9999").await;
-    phone.hears("Let us try again").await;
+    let mut phone = app
+        .phone(RESTAURANT)
+        .picks_up("To offer another time, press 3")
+        .await;
+    phone
+        .presses_and_hears("3", "Please type four digits")
+        .await;
+    phone.presses_and_hears("9999", "Let us try again").await;
     phone.presses(digits).await;
     phone.hears(&format!("You offer {spoken}")).await;
     phone.presses("1").await;
@@ -233,13 +224,16 @@ async fn offers(app: &TestApp, digits: &str, spoken: &str) {
 async fn key_9_asks_back_and_no_more_calls_are_made() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To stop these calls, press 9").await;
-    phone.presses("9").await;
-    phone.hears("Should we never call this number again?").await;
-    phone.presses("1").await;
-    phone.hears("We will not call this number again").await;
+    let mut phone = app
+        .phone(RESTAURANT)
+        .picks_up("To stop these calls, press 9")
+        .await;
+    phone
+        .presses_and_hears("9", "Should we never call this number again?")
+        .await;
+    phone
+        .presses_and_hears("1", "We will not call this number again")
+        .await;
     phone.is_hung_up_on().await;
     call.ends_as("opted_out", 1).await;
     app.finish().await;
@@ -249,15 +243,10 @@ async fn key_9_asks_back_and_no_more_calls_are_made() {
 async fn key_9_can_be_taken_back() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("press 9").await;
-    phone.presses("9").await;
-    phone.hears("To go back, press 2").await;
-    phone.presses("2").await;
-    phone.hears("To accept, press 1").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("press 9").await;
+    phone.presses_and_hears("9", "To go back, press 2").await;
+    phone.presses_and_hears("2", "To accept, press 1").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     app.finish().await;

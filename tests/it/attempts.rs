@@ -78,9 +78,10 @@ async fn who_hangs_up_before_a_key_is_rung_once_more_after_5_minutes() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
     for attempt in 1..=2 {
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("a guest would like a table").await;
+        let mut phone = app
+            .phone(RESTAURANT)
+            .picks_up("a guest would like a table")
+            .await;
         phone.hangs_up().await;
         if attempt == 1 {
             waits_for_retry(&call, 5, "hung_up").await;

@@ -96,12 +96,9 @@ async fn staff_who_ring_back_can_change_their_mind_and_a_repeat_changes_nothing(
     let call = unanswered(&app, json!({})).await;
     let mut phone = app.phone(RESTAURANT).rings_us(ATTESTED).await;
     phone.hears("To accept, press 1").await;
-    phone.presses("7").await;
-    phone.hears("To accept, press 1").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    phone.presses_and_hears("7", "To accept, press 1").await;
+    phone.presses_and_hears("1", "Accepted").await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.keeps_silent().await;
     phone.hears("Goodbye").await;
     phone.is_hung_up_on().await;
@@ -142,8 +139,7 @@ async fn after_a_message_on_the_machine_staff_ring_back_and_accept() {
         .await;
     let mut phone = app.phone(RESTAURANT).rings_us(ATTESTED).await;
     phone.hears("To accept, press 1").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     app.finish().await;
@@ -167,19 +163,15 @@ async fn a_caller_whose_number_nobody_attests_is_rung_instead() {
             !offer.contains("Ana") && !offer.contains("4 people"),
             "{offer}"
         );
-        caller.presses("1").await;
-        caller.hears("Thank you").await;
+        caller.presses_and_hears("1", "Thank you").await;
         caller.is_hung_up_on().await;
         let waiting = call.reads().await;
         assert!(
             waiting["next_attempt_at"].as_str().unwrap() < "2026-12-01T20:05",
             "{waiting:#}"
         );
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("Ana García").await;
-        phone.presses("1").await;
-        phone.hears("Accepted").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("Ana García").await;
+        phone.presses_and_hears("1", "Accepted").await;
         phone.hangs_up().await;
         call.ends_as("confirmed", 2).await;
         app.finish().await;
@@ -197,14 +189,10 @@ async fn outside_north_america_carriers_attest_nothing_and_the_restaurant_is_run
     let mut caller = app.phone(number).rings_us(None).await;
     let offer = caller.hears("press 1").await;
     assert!(!offer.contains("Ana"), "{offer}");
-    caller.presses("1").await;
-    caller.hears("Thank you").await;
+    caller.presses_and_hears("1", "Thank you").await;
     caller.is_hung_up_on().await;
-    let mut phone = app.phone(number).rings().await;
-    phone.answers().await;
-    phone.hears("Ana García").await;
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    let mut phone = app.phone(number).picks_up("Ana García").await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.hangs_up().await;
     call.ends_as("rejected", 2).await;
     app.finish().await;
@@ -255,8 +243,7 @@ async fn what_a_caller_is_asked_is_bound_to_their_call_and_signed() {
     let call = unanswered(&app, json!({})).await;
     let mut phone = app.phone(RESTAURANT).rings_us(ATTESTED).await;
     phone.hears("To accept").await;
-    phone.presses("7").await;
-    phone.hears("To accept").await;
+    phone.presses_and_hears("7", "To accept").await;
     phone.hangs_up().await;
     let (keys, _) = app
         .webhooks("voice")

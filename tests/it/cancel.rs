@@ -65,9 +65,10 @@ async fn a_ringing_call_is_cancelled_and_the_phone_falls_silent() {
 async fn a_restaurant_on_the_line_hears_that_the_guest_has_cancelled() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("a guest would like a table").await;
+    let mut phone = app
+        .phone(RESTAURANT)
+        .picks_up("a guest would like a table")
+        .await;
     assert_eq!(call.cancels().await.status, 202);
     phone
         .until("is told", |line| {
@@ -89,15 +90,14 @@ async fn a_restaurant_on_the_line_hears_that_the_guest_has_cancelled() {
 async fn a_key_that_follows_a_cancellation_hears_the_apology_too() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
     // The carrier does not take the apology, so the restaurant goes on listening to the question.
     app.goes_wrong(json!({"rest_error": {"status": 503, "code": 20_503}}))
         .await;
     assert_eq!(call.cancels().await.status, 202);
-    phone.presses("1").await;
-    phone.hears("Sorry, the guest has canceled").await;
+    phone
+        .presses_and_hears("1", "Sorry, the guest has canceled")
+        .await;
     phone.is_hung_up_on().await;
     app.goes_wrong(json!({})).await;
     call.ends_as("canceled", 1).await;
@@ -108,11 +108,8 @@ async fn a_key_that_follows_a_cancellation_hears_the_apology_too() {
 async fn a_decided_call_cannot_be_cancelled() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
+    phone.presses_and_hears("1", "Accepted").await;
     call.cancels().await.is_problem(409, "call_finished");
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;

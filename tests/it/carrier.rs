@@ -159,17 +159,14 @@ async fn a_fax_is_never_rung_again() {
 async fn a_document_that_cannot_be_fetched_is_replaced_and_the_talk_goes_on() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
     // The carrier tries four times, as the address asks it to.
     app.goes_wrong(json!({"webhook_unreachable": {"count": 4, "only": "key"}}))
         .await;
     phone.presses("3").await;
     app.goes_wrong(json!({})).await;
     phone.hears("To accept, press 1").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     let tried = app
@@ -243,8 +240,7 @@ async fn a_deployment_for_one_restaurant_rings_it_and_reads_the_guests_number_ou
     phone.answers().await;
     let heard = phone.hears("To accept").await;
     assert!(heard.contains("Phone: 4 1 5, 5 5 5, 0 1 2 3"), "{heard}");
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     app.finish().await;

@@ -8,7 +8,6 @@ use serde_json::json;
 use tablecall::config::RawConfig;
 
 use crate::app::{NOON, RESTAURANT, SECRET, TestApp, table};
-use crate::phone::Phone;
 
 const TWO_HOURS: SignedDuration = SignedDuration::from_hours(2);
 /// The sweep looks at its clock once a minute at least.
@@ -22,20 +21,12 @@ async fn service(carrier: &TestApp) -> TestApp {
     app
 }
 
-/// The phone is picked up and has heard the question.
-async fn answers(carrier: &TestApp) -> Phone<'_> {
-    let mut phone = carrier.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone
-}
-
 #[tokio::test]
 async fn a_clock_that_is_set_forward_ends_no_talk() {
     let carrier = TestApp::start().await;
     let app = service(&carrier).await;
     let call = app.asks(table()).await;
-    let mut phone = answers(&carrier).await;
+    let mut phone = carrier.phone(RESTAURANT).picks_up("To accept").await;
     app.clock.step(TWO_HOURS);
     app.clock.advance(A_MINUTE);
     // The line is looked up, and found to be open.
@@ -52,10 +43,8 @@ async fn a_clock_that_is_set_forward_ends_no_talk() {
         }
     };
     crate::app::within("the line is looked up", looked_up).await;
-    phone.presses("3").await;
-    phone.hears("four digits").await;
-    phone.presses("2000").await;
-    phone.hears("You offer eight PM").await;
+    phone.presses_and_hears("3", "four digits").await;
+    phone.presses_and_hears("2000", "You offer eight PM").await;
     // By its clock no time has passed, and keys at once belong together.
     app.clock.advance(Duration::from_secs(10));
     phone.presses("1").await;
@@ -75,14 +64,12 @@ async fn a_clock_that_is_set_back_lets_staff_answer_and_concludes_their_call() {
     let carrier = TestApp::start().await;
     let app = service(&carrier).await;
     let call = app.asks(table()).await;
-    let mut phone = answers(&carrier).await;
+    let mut phone = carrier.phone(RESTAURANT).picks_up("To accept").await;
     app.clock.step(-TWO_HOURS);
     // How long the message was heard is not known any more: it is asked once more.
-    phone.presses("1").await;
-    phone.hears("press 1").await;
+    phone.presses_and_hears("1", "press 1").await;
     app.clock.advance(Duration::from_secs(10));
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     carrier.hears_of_the_end().await;
     // A last key may be on its way for some seconds, by the clock as it is now.
@@ -101,9 +88,8 @@ async fn what_waits_when_the_clock_is_set_back_does_not_wait_for_hours() {
     let carrier = TestApp::start().await;
     let app = service(&carrier).await;
     let call = app.asks(table()).await;
-    let mut phone = answers(&carrier).await;
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    let mut phone = carrier.phone(RESTAURANT).picks_up("To accept").await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.hangs_up().await;
     carrier.hears_of_the_end().await;
     app.clock.step(-TWO_HOURS);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, within};
-use crate::browser::site::AppState;
+use crate::browser::site::TestSite;
 use crate::process::{free_address, program, signalled};
 
 /// The command line for a table at a number.
@@ -36,7 +36,7 @@ async fn calls(url: &str, last: &str, more: &[&str]) -> (Option<i32>, String, St
 
 #[tokio::test]
 async fn the_status_tells_what_the_restaurant_said() {
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let window = r#"alternatives={"earliest":"19:00","latest":"19:45"}"#;
     let with_window = ["--with", window];
     let once = ["--with", "attempts=1"];
@@ -90,7 +90,7 @@ fn a_simulator_takes_no_nonsense() {
 
 #[tokio::test]
 async fn the_status_tells_why_there_is_no_call() {
-    let keyed = AppState::with(
+    let keyed = TestSite::with(
         RawConfig::default()
             .with(|it| it.clients.api_keys = Some("web:a-secret-of-many-letters".to_owned())),
     )
@@ -117,7 +117,7 @@ async fn the_status_tells_why_there_is_no_call() {
     let wrong = calls(&keyed.origin, "01", &right).await;
     assert_eq!(wrong.0, Some(65), "{wrong:?}");
     assert!(wrong.2.contains("phone:"), "{wrong:?}");
-    let limited = AppState::with(
+    let limited = TestSite::with(
         RawConfig::default().with(|it| it.calls.limits = Some("service_day=1".to_owned())),
     )
     .await;
@@ -179,7 +179,7 @@ struct Interrupted {
 }
 
 /// Interrupts the command, as Ctrl-C does, once it has printed that the phone rings.
-async fn interrupted(site: &AppState, more: &[&str]) -> Interrupted {
+async fn interrupted(site: &TestSite, more: &[&str]) -> Interrupted {
     let mut command = command_line(&site.origin, RESTAURANT, more);
     let working = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
@@ -209,7 +209,7 @@ async fn interrupted(site: &AppState, more: &[&str]) -> Interrupted {
 
 #[tokio::test]
 async fn an_interrupted_command_says_that_the_call_goes_on_and_how_to_cancel_it() {
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let left = interrupted(&site, &[]).await;
     assert_eq!(left.status, Some(130), "{}", left.complained);
     let id = left.call["id"].as_str().unwrap();
@@ -228,7 +228,7 @@ async fn an_interrupted_command_says_that_the_call_goes_on_and_how_to_cancel_it(
 
 #[tokio::test]
 async fn an_interrupted_command_cancels_the_call_where_it_was_told_to() {
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let left = interrupted(&site, &["--cancel-on-interrupt"]).await;
     assert_eq!(left.status, Some(1), "{}", left.complained);
     assert!(left.printed.ends_with("canceled"), "{}", left.printed);

@@ -41,6 +41,14 @@ async fn two() -> Instances {
     all
 }
 
+/// The same, while the owner's call is answered at the restaurant.
+async fn two_and_a_talk() -> (Instances, String) {
+    let all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    all.answers().await;
+    (all, id)
+}
+
 /// The open call to the restaurant, whose id no client received. A client that asks again receives
 /// it.
 async fn found(all: &Instances) -> String {
@@ -126,9 +134,7 @@ async fn killed_once_the_201_was_received() {
 #[tokio::test]
 async fn killed_once_the_answer_was_served() {
     needs!("redis-server", "redis-cli");
-    let mut all = two().await;
-    let id = all.asks_at(OWNER, RESTAURANT).await;
-    all.answers().await;
+    let (mut all, id) = two_and_a_talk().await;
     all.dies(OWNER).await;
     all.declines().await;
     is_declined(&all, &id).await;
@@ -137,9 +143,7 @@ async fn killed_once_the_answer_was_served() {
 #[tokio::test]
 async fn killed_once_a_key_was_pressed() {
     needs!("redis-server", "redis-cli");
-    let mut all = two().await;
-    let id = all.asks_at(OWNER, RESTAURANT).await;
-    all.answers().await;
+    let (mut all, id) = two_and_a_talk().await;
     all.at(OWNER).redis.lets(Way::There, Gate::Hold);
     all.public.traps("Digits=2", Way::Back);
     all.acts("press", json!({"digits": "2"})).await;
@@ -211,9 +215,7 @@ async fn killed_while_a_call_waits_for_its_time() {
 #[tokio::test]
 async fn killed_all_together_and_started_anew() {
     needs!("redis-server", "redis-cli");
-    let mut all = two().await;
-    let id = all.asks_at(OWNER, RESTAURANT).await;
-    all.answers().await;
+    let (mut all, id) = two_and_a_talk().await;
     all.dies(OWNER).await;
     all.dies(OTHER).await;
     all.begins(OWNER).await;
@@ -230,9 +232,7 @@ async fn killed_all_together_and_started_anew() {
 #[tokio::test]
 async fn killed_all_together_once_key_9_is_stored() {
     needs!("redis-server", "redis-cli");
-    let mut all = two().await;
-    let id = all.asks_at(OWNER, RESTAURANT).await;
-    all.answers().await;
+    let (mut all, id) = two_and_a_talk().await;
     all.acts("press", json!({"digits": "9"})).await;
     all.hears("Should we never call this number again?").await;
     all.dies(OWNER).await;
@@ -251,9 +251,7 @@ async fn killed_all_together_once_key_9_is_stored() {
 #[tokio::test]
 async fn killed_all_together_and_redis_with_them() {
     needs!("redis-server", "redis-cli");
-    let mut all = two().await;
-    let id = all.asks_at(OWNER, RESTAURANT).await;
-    all.answers().await;
+    let (mut all, id) = two_and_a_talk().await;
     all.dies(OWNER).await;
     all.dies(OTHER).await;
     all.redis.dies();
@@ -307,9 +305,7 @@ async fn stalled_until_its_intent_has_lapsed() {
 #[tokio::test]
 async fn stalled_in_a_talk_that_another_finishes() {
     needs!("redis-server", "redis-cli");
-    let all = two().await;
-    let id = all.asks_at(OWNER, RESTAURANT).await;
-    all.answers().await;
+    let (all, id) = two_and_a_talk().await;
     all.program(OWNER).gets("STOP");
     all.webhooks_go_to(&[OTHER]);
     all.declines().await;

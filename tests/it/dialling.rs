@@ -197,9 +197,7 @@ async fn keys_from_before_a_restart_are_read_from_twilios_events() {
     let mut first = TestApp::beside(&carrier, RawConfig::default()).await;
     first.key = Some(SECRET);
     let id = first.asks(table()).await.id.clone();
-    let mut phone = carrier.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = carrier.phone(RESTAURANT).picks_up("To accept").await;
     phone.presses("1").await;
     let listen = first.origin.trim_start_matches("http://").to_owned();
     first.stops().await;

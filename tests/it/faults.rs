@@ -11,8 +11,7 @@ use crate::phone::Phone;
 async fn accepts(phone: &mut Phone<'_>) {
     phone.answers().await;
     phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
 }
 
 async fn rang_once(app: &TestApp) {
@@ -88,9 +87,7 @@ async fn callbacks_that_come_after_the_end_change_nothing() {
     app.goes_wrong(json!({"delay_callback": {"seconds": 2.0, "only": "ringing"}}))
         .await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To decline, press 2").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To decline, press 2").await;
     phone.presses_early("2").await;
     phone.hears("Declined").await;
     phone.hangs_up().await;
@@ -149,9 +146,7 @@ async fn a_key_overtaken_by_the_end_of_the_call_still_counts() {
     let mut app = TestApp::start().await;
     app.loses_callbacks = true;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
     app.goes_wrong(json!({"delay_voice": {"seconds": 3.0, "only": "key"}}))
         .await;
     phone.presses_and_hangs_up("1").await;
@@ -183,13 +178,10 @@ async fn a_key_overtaken_by_the_end_of_the_call_still_counts() {
 async fn a_key_that_was_lost_on_its_way_is_read_from_the_carriers_record() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
     app.goes_wrong(json!({"unsigned": {"count": 1, "only": "key"}}))
         .await;
-    phone.presses("1").await;
-    phone.hears("To accept").await;
+    phone.presses_and_hears("1", "To accept").await;
     phone.hangs_up().await;
     let call = call.ends_as("confirmed", 1).await;
     assert_eq!(

@@ -25,8 +25,7 @@ async fn a_call_above_the_limit_waits_until_a_line_is_closed() {
     phone.answers().await;
     phone.hears("To accept").await;
     assert_eq!(second.reads().await["status"], "queued", "the line is open");
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.hangs_up().await;
     first.ends_as("rejected", 1).await;
     let mut phone = app.phone(other).rings().await;

@@ -68,9 +68,7 @@ async fn key_9_is_for_ever_however_the_talk_ends() {
         let list = List::of("# by letter\n+442079460018\n");
         let app = TestApp::with(list.given()).await;
         let call = app.asks(with(table(), json!({"language": language}))).await;
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("9").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("9").await;
         phone.presses("9").await;
         phone.hears(question).await;
         // It counts from this moment on.
@@ -117,11 +115,8 @@ async fn all_waiting_calls_to_the_number_end_at_once() {
             json!({"phone": "+14155552672", "not_before": "2026-12-02T20:00:00Z"}),
         ))
         .await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("press 9").await;
-    phone.presses("9").await;
-    phone.hears("never").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("press 9").await;
+    phone.presses_and_hears("9", "never").await;
     phone.presses("1").await;
     for waiting in [&second, &later] {
         let ended = waiting.until(|call| call["final"] == true).await;
@@ -145,15 +140,10 @@ async fn a_wish_that_was_taken_back_is_forgotten() {
     let list = List::of("");
     let app = TestApp::with(list.given()).await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("press 9").await;
-    phone.presses("9").await;
-    phone.hears("To go back, press 2").await;
-    phone.presses("2").await;
-    phone.hears("To accept, press 1").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("press 9").await;
+    phone.presses_and_hears("9", "To go back, press 2").await;
+    phone.presses_and_hears("2", "To accept, press 1").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     assert_eq!(app.checks(table()).await["verdict"], "allowed");
@@ -183,9 +173,7 @@ async fn whoever_picks_up_after_the_wish_hears_an_apology_also_from_another_proc
     ] {
         let app = TestApp::start().await;
         let call = app.asks(with(table(), json!({"language": language}))).await;
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("Tablecall").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("Tablecall").await;
         phone.hangs_up().await;
         let (asked, _) = app.webhooks("voice").await.remove(0);
         let given =

@@ -36,11 +36,8 @@ async fn no_name_and_no_number_is_in_the_logs_or_the_metrics_of_a_whole_call() {
         .await
         .is_problem(404, "not_found");
     app.send(app.post("/twiml/answer/Quetzalcoatl")).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("Quetzalcoatl").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("Quetzalcoatl").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     app.goes_wrong(json!({"create_error": {"code": 21_215, "status": 400}}))

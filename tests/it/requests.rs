@@ -158,19 +158,13 @@ async fn a_second_call_to_one_restaurant_waits_until_the_first_is_over() {
         (&waiting["status"], &waiting["waiting_for"]),
         (&json!("queued"), &json!("live_call"))
     );
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("Ana García").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("Ana García").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     assert_eq!(app.ledger().await.len(), 1);
     first.ends_as("confirmed", 1).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("Bob").await;
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("Bob").await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.hangs_up().await;
     second.ends_as("rejected", 1).await;
     assert_eq!(app.ledger().await.len(), 2);

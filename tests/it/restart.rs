@@ -29,11 +29,8 @@ async fn accepted_before(carrier: &TestApp, keys: &str) -> (TestApp, String) {
     let first = started(carrier, None, OLD).await;
     let address = first.origin["http://".len()..].to_owned();
     let id = first.asks(table()).await.id;
-    let mut phone = carrier.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    let mut phone = carrier.phone(RESTAURANT).picks_up("To accept").await;
+    phone.presses_and_hears("1", "Accepted").await;
     first.stops().await;
     let second = started(carrier, Some(&address), keys).await;
     let sid = phone.sid.clone();
@@ -98,6 +95,15 @@ fn keyed(app: &TestApp) -> reqwest::RequestBuilder {
         .json(&table())
 }
 
+/// A process that was asked for a call under a key, its address, and its answer.
+async fn asked_under_a_key(carrier: &TestApp) -> (TestApp, String, Answer) {
+    let app = started(carrier, None, OLD).await;
+    let address = app.origin["http://".len()..].to_owned();
+    let made = app.send(keyed(&app)).await;
+    assert_eq!(made.status, 202, "{}", made.text);
+    (app, address, made)
+}
+
 /// Repeats the create of `made` under its key and gets its call.
 async fn gets_the_same_call(app: &TestApp, made: &Answer) {
     let again = app.send(keyed(app)).await;
@@ -112,17 +118,11 @@ async fn gets_the_same_call(app: &TestApp, made: &Answer) {
 #[tokio::test]
 async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_request() {
     let carrier = TestApp::start().await;
-    let first = started(&carrier, None, OLD).await;
-    let address = first.origin["http://".len()..].to_owned();
-    let made = first.send(keyed(&first)).await;
-    assert_eq!(made.status, 202, "{}", made.text);
-    let mut phone = carrier.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let (first, address, made) = asked_under_a_key(&carrier).await;
+    let mut phone = carrier.phone(RESTAURANT).picks_up("To accept").await;
     first.stops().await;
     let second = started(&carrier, Some(&address), OLD).await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     gets_the_same_call(&second, &made).await;
     let other = with(table(), json!({"party_size": 7}));
     second
@@ -138,10 +138,7 @@ async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_reques
 #[tokio::test]
 async fn a_request_that_is_repeated_after_a_restart_rings_once() {
     let carrier = TestApp::start().await;
-    let first = started(&carrier, None, OLD).await;
-    let address = first.origin["http://".len()..].to_owned();
-    let made = first.send(keyed(&first)).await;
-    assert_eq!(made.status, 202, "{}", made.text);
+    let (first, address, made) = asked_under_a_key(&carrier).await;
     let mut phone = carrier.phone(RESTAURANT).rings().await;
     first.stops().await;
 
@@ -159,8 +156,7 @@ async fn a_request_that_is_repeated_after_a_restart_rings_once() {
 
     phone.answers().await;
     phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     gets_the_same_call(&second, &made).await;
     let id = repeat.body["id"].as_str().unwrap();
     let repeat = second.send(second.get(&format!("/api/call/{id}"))).await;
@@ -174,10 +170,7 @@ async fn a_request_that_is_repeated_after_a_restart_rings_once() {
 #[tokio::test]
 async fn a_repeat_that_rings_is_ended_when_the_first_call_of_its_key_shows_up() {
     let carrier = TestApp::start().await;
-    let first = started(&carrier, None, OLD).await;
-    let address = first.origin["http://".len()..].to_owned();
-    let made = first.send(keyed(&first)).await;
-    assert_eq!(made.status, 202, "{}", made.text);
+    let (first, address, made) = asked_under_a_key(&carrier).await;
     let mut phone = carrier.phone(RESTAURANT).rings().await;
     first.stops().await;
 
@@ -192,8 +185,7 @@ async fn a_repeat_that_rings_is_ended_when_the_first_call_of_its_key_shows_up() 
 
     phone.answers().await;
     phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     let id = repeat.body["id"].as_str().unwrap();
     phone.hangs_up().await;
     let repeat = Asked::new(&second, id.to_owned());

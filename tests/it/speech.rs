@@ -46,9 +46,7 @@ async fn a_spoken_yes_or_no_counts_in_the_language_of_the_call() {
     ] {
         let app = TestApp::with(listening()).await;
         let call = app.asks(with(table(), json!({"language": language}))).await;
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("Tablecall").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("Tablecall").await;
         assert_eq!(
             phone.line().await["gather"]["speech"],
             false,
@@ -95,9 +93,7 @@ async fn words_that_are_not_certain_ask_for_a_key_and_a_key_decides() {
     ] {
         let app = TestApp::with(listening()).await;
         let call = app.asks(with(table(), json!({"language": language}))).await;
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("Tablecall").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("Tablecall").await;
         for (text, confidence) in [(word, 0.49), ("Pizza Margherita yes no", 0.99)] {
             phone.says(text, confidence).await;
             phone.hears(sorry).await;
@@ -132,9 +128,7 @@ async fn once_more_and_another_time_are_understood_and_digits_are_typed() {
         let call = app
             .asks(with(window(), json!({"language": language})))
             .await;
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("Ana García").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("Ana García").await;
         phone.says(again, 0.8).await;
         phone.hears("Ana García").await;
         phone.says(other, 0.8).await;
@@ -160,12 +154,9 @@ async fn once_more_and_another_time_are_understood_and_digits_are_typed() {
 async fn nobody_listens_unless_it_is_switched_on() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
     assert_eq!(phone.line().await["gather"]["speech"], false);
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     app.finish().await;

@@ -132,8 +132,7 @@ async fn all_once_more(app: &TestApp, instead: Option<&str>) {
 async fn a_replay_never_turns_a_changed_mind_back_neither_before_nor_after_the_end() {
     let app = TestApp::start().await;
     let (call, mut phone) = accepted(&app).await;
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    phone.presses_and_hears("2", "Declined").await;
     let before = call.reads().await;
     assert_eq!(before["outcome"], "rejected");
     all_once_more(&app, None).await;
@@ -155,9 +154,7 @@ async fn the_ticket_of_one_call_on_the_line_of_another_changes_neither() {
     let (status, _) = app.webhooks("status").await.pop().unwrap();
     let change = key.at(&next_action(&app).await).with("Digits", "2");
     let other = app.asks(table_at("+14155552672")).await;
-    let mut second = app.phone("+14155552672").rings().await;
-    second.answers().await;
-    second.hears("To accept").await;
+    let mut second = app.phone("+14155552672").picks_up("To accept").await;
     let before = (one.reads().await, other.reads().await);
     let sid = before.1["attempts"][0]["sid"].as_str().unwrap();
     let end = status

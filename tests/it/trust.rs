@@ -85,11 +85,8 @@ async fn a_call_of_another_key_does_not_exist() {
 /// A call in which key 1 was pressed, with the webhooks of it.
 pub(crate) async fn accepted(app: &TestApp) -> (crate::call::Asked<'_>, Phone<'_>) {
     let call = app.asks(table()).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("To accept").await;
+    phone.presses_and_hears("1", "Accepted").await;
     (call, phone)
 }
 
@@ -284,9 +281,7 @@ async fn a_shared_key_with_sha_256_is_believed_and_so_is_each_token_while_rotati
     let answer = app.tries(table()).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     // The carrier signs with the older token.
-    let mut phone = carrier.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
+    let mut phone = carrier.phone(RESTAURANT).picks_up("To accept").await;
     let (voice, _) = carrier.webhooks("voice").await.remove(0);
     let shared = |secret: &str, settings: &str| {
         let signature = voice.signature(hmac::HMAC_SHA256, secret);

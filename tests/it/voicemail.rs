@@ -195,9 +195,7 @@ async fn who_sounds_like_a_machine_and_presses_a_key_has_answered() {
                 json!({"language": language, "voicemail": "leave_message"}),
             ))
             .await;
-        let mut phone = app.phone(RESTAURANT).rings().await;
-        phone.answers().await;
-        phone.hears("Tablecall").await;
+        let mut phone = app.phone(RESTAURANT).picks_up("Tablecall").await;
         call.comes_to(|call| call["attempts"][0]["answered_by"] == "voice")
             .await;
         phone.presses(keys).await;

@@ -35,8 +35,7 @@ async fn hostile_names_are_heard_as_text_and_break_no_document() {
             3,
             "as name, note and restaurant: {name}: {heard}"
         );
-        phone.presses("2").await;
-        phone.hears("Declined").await;
+        phone.presses_and_hears("2", "Declined").await;
         phone.hangs_up().await;
         call.ends_as("rejected", 1).await;
         // `finish` fails on any warning that the carrier had about a document.
@@ -70,13 +69,11 @@ async fn a_name_that_the_voice_cannot_say_is_refused_with_the_way_out() {
         (&reservation["name"], &reservation["name_pronounced"]),
         (&json!("دانا"), &json!("Dana"))
     );
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("Name: Dana.").await;
-    phone.presses("*").await;
-    phone.hears("Spelled: D as in Delta, A as in Alfa").await;
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    let mut phone = app.phone(RESTAURANT).picks_up("Name: Dana.").await;
+    phone
+        .presses_and_hears("*", "Spelled: D as in Delta, A as in Alfa")
+        .await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.hangs_up().await;
     call.ends_as("rejected", 1).await;
     app.finish().await;
@@ -124,17 +121,16 @@ async fn an_american_and_a_british_restaurant_hear_their_own_english() {
             (&spoken["language"], &spoken["voice"]),
             (&json!(language), &json!(voice))
         );
-        phone.presses("1").await;
-        phone.hears("Accepted").await;
+        phone.presses_and_hears("1", "Accepted").await;
         phone.hangs_up().await;
         call.ends_as("confirmed", 1).await;
     }
     let asked = app.asks(with(table(), json!({"language": "en-GB"}))).await;
-    let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("Friday the fourth of December").await;
-    phone.presses("2").await;
-    phone.hears("Declined").await;
+    let mut phone = app
+        .phone(RESTAURANT)
+        .picks_up("Friday the fourth of December")
+        .await;
+    phone.presses_and_hears("2", "Declined").await;
     phone.hangs_up().await;
     asked.ends_as("rejected", 1).await;
     app.finish().await;

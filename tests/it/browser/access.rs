@@ -2,7 +2,7 @@
 //! wide, light and dark.
 
 use super::guest::RESTAURANT;
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 const TAB: &str = "\u{e004}";
@@ -28,8 +28,7 @@ async fn tab_to(tab: &Tab, condition: &str) {
 #[tokio::test]
 async fn a_keyboard_is_enough() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.visit("/").await;
@@ -86,8 +85,7 @@ async fn accessible(tab: &Tab, what: &str) {
 #[tokio::test]
 async fn the_app_has_no_serious_fault() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.visit("/").await;
     accessible(&guest, "the empty form").await;
     guest.wishes_for_a_table("+14155550101").await;
@@ -113,8 +111,7 @@ async fn the_app_has_no_serious_fault() {
 #[tokio::test]
 async fn the_phone_has_no_serious_fault() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     accessible(&restaurant, "an idle phone").await;
@@ -136,7 +133,7 @@ async fn the_phone_has_no_serious_fault() {
 #[tokio::test]
 async fn the_documents_have_no_serious_fault_of_ours() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let reader = Tab::open(&site.origin).await;
     reader.visit("/docs").await;
     accessible(&reader, "the documents").await;

@@ -1,14 +1,13 @@
 //! Without a server, and with a new version of it.
 
 use super::guest::RESTAURANT;
-use super::site::{AppState, NEWER};
+use super::site::{NEWER, TestSite};
 use super::tab::Tab;
 
 #[tokio::test]
 async fn a_call_is_followed_again_when_the_server_is_back() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.asks_for_a_table(RESTAURANT).await;
@@ -34,8 +33,7 @@ async fn a_call_is_followed_again_when_the_server_is_back() {
 #[tokio::test]
 async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table(RESTAURANT).await;
     guest
         .until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'")
@@ -56,8 +54,7 @@ async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
 #[tokio::test]
 async fn a_guest_who_looks_elsewhere_is_notified() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let permissions = serde_json::json!({"origin": site.origin, "permissions": ["notifications"]});
     guest
         .devtools("Browser.grantPermissions", permissions)
@@ -86,8 +83,7 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
 #[tokio::test]
 async fn the_app_opens_without_a_network_with_its_recent_calls() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table("+14155550101").await;
     assert_eq!(guest.verdict().await, "confirmed");
     guest
@@ -111,8 +107,7 @@ async fn the_app_opens_without_a_network_with_its_recent_calls() {
 #[tokio::test]
 async fn a_new_version_waits_until_it_is_wanted_and_replaces_the_old_whole() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.visit("/").await;
     guest
         .until("navigator.serviceWorker.ready.then(() => true)")

@@ -6,12 +6,12 @@ use tablecall::config::RawConfig;
 
 use super::chromium::Lacking;
 use super::guest::RESTAURANT;
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 /// A guest asks for a table and gets it, and the restaurant's phone works.
 async fn works_without(lacking: Lacking) {
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let guest = Tab::lacking(&lacking, &site.origin).await;
     guest.asks_for_a_table(RESTAURANT).await;
     let address = guest.client().current_url().await.unwrap();
@@ -49,8 +49,7 @@ async fn nobody_needs_storage() {
 #[tokio::test]
 async fn storage_that_is_full_is_no_storage() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.visit("/").await;
     let full = "for (let size = 1 << 22; size > 0; size >>= 1) { try { localStorage.setItem('x' + size, 'x'.repeat(size)); } catch {} } \
                 for (let at = 0; at < 99; at++) { try { localStorage.setItem('y' + at, 'y'); } catch { return true; } } return false;";
@@ -70,7 +69,7 @@ fn scriptless() -> Lacking {
 #[tokio::test]
 async fn nobody_needs_scripts() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let guest = Tab::lacking(&scriptless(), &site.origin).await;
     guest.goes_to("/").await;
     guest.fill("Your name", "Ana García").await;
@@ -101,7 +100,7 @@ async fn a_form_for_one_restaurant_asks_for_the_guests_number_without_scripts() 
     needs!("chromium", "chromedriver");
     let phone = Some("+14155550101".to_owned());
     let site =
-        AppState::with(RawConfig::default().with(|it| it.calls.restaurant_phone = phone)).await;
+        TestSite::with(RawConfig::default().with(|it| it.calls.restaurant_phone = phone)).await;
     let guest = Tab::lacking(&scriptless(), &site.origin).await;
     guest.goes_to("/").await;
     guest.fill("Your name", "Ana García").await;
@@ -124,7 +123,7 @@ async fn a_form_for_one_restaurant_asks_for_the_guests_number_without_scripts() 
 #[tokio::test]
 async fn where_a_key_is_needed_nothing_is_sent_without_scripts() {
     needs!("chromium", "chromedriver");
-    let site = AppState::with(
+    let site = TestSite::with(
         RawConfig::default()
             .with(|it| it.clients.api_keys = Some("web:a-secret-of-many-letters".to_owned())),
     )

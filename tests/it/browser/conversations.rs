@@ -5,14 +5,13 @@ use std::time::Duration;
 use tablecall::config::RawConfig;
 
 use super::guest::RESTAURANT;
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 #[tokio::test]
 async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
 
@@ -92,8 +91,7 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
 #[tokio::test]
 async fn a_restaurant_declines_before_and_after_picking_up() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.asks_for_a_table(RESTAURANT).await;
@@ -128,8 +126,7 @@ async fn a_restaurant_declines_before_and_after_picking_up() {
 #[tokio::test]
 async fn another_time_is_offered_and_one_tap_asks_for_it() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.wishes_for_a_table(RESTAURANT).await;
@@ -171,8 +168,7 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
 #[tokio::test]
 async fn nobody_picks_up_three_times() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table("+14155550104").await;
     for _ in 0..2 {
         guest.see(".steps .now + .todo").await;
@@ -209,8 +205,7 @@ async fn nobody_picks_up_three_times() {
 #[tokio::test]
 async fn wrong_fields_are_told_at_the_fields_in_words() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.wishes_for_a_table("+141555").await;
     guest.fill("Your name", "42").await;
     guest.fill("Party size", "100").await;
@@ -255,8 +250,7 @@ async fn wrong_fields_are_told_at_the_fields_in_words() {
 #[tokio::test]
 async fn several_phones_ring_at_once_and_the_wire_tells_all() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.asks_for_a_table(RESTAURANT).await;
@@ -313,7 +307,7 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
 async fn a_key_is_asked_for_and_kept() {
     needs!("chromium", "chromedriver");
     let keys = Some("guest:a-secret-of-some-length".to_owned());
-    let site = AppState::with(RawConfig::default().with(|it| it.clients.api_keys = keys)).await;
+    let site = TestSite::with(RawConfig::default().with(|it| it.clients.api_keys = keys)).await;
     let guest = Tab::open(&site.origin).await;
     guest.wishes_for_a_table("+14155550101").await;
     guest.press("Call the restaurant").await;
@@ -338,7 +332,7 @@ async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
     needs!("chromium", "chromedriver");
     let phone = Some(RESTAURANT.to_owned());
     let site =
-        AppState::with(RawConfig::default().with(|it| it.calls.restaurant_phone = phone)).await;
+        TestSite::with(RawConfig::default().with(|it| it.calls.restaurant_phone = phone)).await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;

@@ -1,7 +1,7 @@
 //! Derived values follow their source; values that somebody chose stay.
 
 use super::guest::RESTAURANT;
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 const BERLIN: &str = "+4930901820";
@@ -39,8 +39,7 @@ impl Tab {
 #[tokio::test]
 async fn the_language_of_a_country_is_not_kept_for_another() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.wishes_for_a_table(RESTAURANT).await;
     guest.asks_cancels_and_edits().await;
     assert_eq!(guest.value("language").await, "");
@@ -69,8 +68,7 @@ async fn the_language_of_a_country_is_not_kept_for_another() {
 #[tokio::test]
 async fn the_language_of_a_call_that_another_program_made_is_judged_by_its_source() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let http = tablecall::http_client().unwrap();
     for (language, expected) in [(None, ""), (Some("es-ES"), "es-ES")] {
         let body = serde_json::json!({
@@ -99,8 +97,7 @@ async fn the_language_of_a_call_that_another_program_made_is_judged_by_its_sourc
 #[tokio::test]
 async fn a_country_and_a_window_that_nobody_chose_follow() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.visit("/").await;
     guest.fill("Restaurant phone", BERLIN).await;
     assert_eq!(guest.value("country").await, "DE");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 /// The budget of the first view, with everything the service worker puts aside.
@@ -11,8 +11,7 @@ const BUDGET: u64 = 150 * 1024;
 #[tokio::test]
 async fn the_first_view_is_light_and_quick() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.visit("/").await;
     let page = site.sent();
     guest
@@ -38,8 +37,7 @@ async fn the_first_view_is_light_and_quick() {
 #[tokio::test]
 async fn the_app_can_be_installed() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.visit("/").await;
     guest
         .until("navigator.serviceWorker.ready.then(() => true)")
@@ -84,7 +82,7 @@ async fn the_app_can_be_installed() {
 #[tokio::test]
 async fn the_type_of_a_problem_leads_to_what_can_be_done_about_it() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let reader = Tab::open(&site.origin).await;
     // As every problem has it: `Answer::is_problem` looks.
     reader
@@ -106,7 +104,7 @@ async fn the_type_of_a_problem_leads_to_what_can_be_done_about_it() {
 #[tokio::test]
 async fn an_example_of_the_documents_works_when_it_is_pressed() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let reader = Tab::open(&site.origin).await;
     reader.visit("/docs").await;
     reader

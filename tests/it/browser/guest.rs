@@ -1,6 +1,6 @@
 //! The actions of a guest in the app, and of a restaurant at its phone.
 
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 /// A number that rings until somebody acts.
@@ -23,7 +23,7 @@ impl Tab {
     }
 
     /// Picks up and waits until the machine speaks.
-    pub(crate) async fn answers(&self, site: &AppState) {
+    pub(crate) async fn answers(&self, site: &TestSite) {
         site.pause_while_it_rings().await;
         self.press("Answer").await;
         site.resume();
@@ -31,7 +31,7 @@ impl Tab {
     }
 
     /// Accepts once the whole message was heard.
-    pub(crate) async fn accepts(&self, site: &AppState) {
+    pub(crate) async fn accepts(&self, site: &TestSite) {
         site.phone_hears_all().await;
         site.pause();
         self.press("1").await;
@@ -40,14 +40,14 @@ impl Tab {
 
     /// Accepts once the whole message was heard, and leaves the clock stopped: the machine would say
     /// goodbye and hang up before a slow browser does.
-    pub(crate) async fn accepts_and_stays(&self, site: &AppState) {
+    pub(crate) async fn accepts_and_stays(&self, site: &TestSite) {
         site.phone_hears_all().await;
         site.pause();
         self.press("1").await;
     }
 
     /// Hangs up, and lets the clock run again.
-    pub(crate) async fn hangs_up(&self, site: &AppState) {
+    pub(crate) async fn hangs_up(&self, site: &TestSite) {
         self.press("Hang up").await;
         site.resume();
     }

@@ -1,13 +1,11 @@
 //! Opening hours are picked by days and times, and stand in the field as text.
 
-use super::site::AppState;
-use super::tab::Tab;
+use super::site::TestSite;
 
 #[tokio::test]
 async fn opening_hours_are_picked_or_written() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.dress(375, false).await;
     guest.wishes_for_a_table("+14155550103").await;
     guest.see("#fold summary").await.click().await.unwrap();

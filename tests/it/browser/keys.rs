@@ -3,14 +3,14 @@
 use tablecall::config::RawConfig;
 
 use super::guest::RESTAURANT;
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 const SECRET: &str = "a-secret-of-some-length";
 
-async fn keyed() -> AppState {
+async fn keyed() -> TestSite {
     let keys = Some(format!("guest:{SECRET}"));
-    AppState::with(RawConfig::default().with(|it| it.clients.api_keys = keys)).await
+    TestSite::with(RawConfig::default().with(|it| it.clients.api_keys = keys)).await
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::guest::RESTAURANT;
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 use super::webdriver::Locator;
 
@@ -40,8 +40,7 @@ impl Tab {
 #[tokio::test]
 async fn an_offer_that_was_taken_is_not_offered_again() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table(OFFERS).await;
     assert_eq!(guest.verdict().await, "countered");
     let before = guest.call_id().await;
@@ -69,8 +68,7 @@ async fn an_offer_that_was_taken_is_not_offered_again() {
 #[tokio::test]
 async fn an_offer_that_was_taken_elsewhere_is_not_offered_again() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table(OFFERS).await;
     guest.button("Ask for 8:15 PM").await;
     let id = guest.call_id().await;
@@ -91,8 +89,7 @@ async fn an_offer_that_was_taken_elsewhere_is_not_offered_again() {
 #[tokio::test]
 async fn a_call_that_was_asked_for_again_points_to_the_newer_one() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table(RESTAURANT).await;
     guest.press("Cancel the call").await;
     guest.press("Try again").await;
@@ -119,8 +116,7 @@ async fn a_call_that_was_asked_for_again_points_to_the_newer_one() {
 #[tokio::test]
 async fn the_list_of_calls_stays_true_while_it_is_looked_at() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table(RESTAURANT).await;
     guest.visit("/").await;
     guest.see("#recent .chip.live").await;
@@ -151,8 +147,7 @@ async fn the_list_of_calls_stays_true_while_it_is_looked_at() {
 #[tokio::test]
 async fn an_answer_that_was_overtaken_changes_nothing() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.asks_for_a_table(RESTAURANT).await;
     // The answer to the cancellation comes after the event that says that the call is over.
     let held = "const send = window.fetch; window.fetch = async (path, options) => { \
@@ -184,8 +179,7 @@ const CALLS: &str =
 #[tokio::test]
 async fn a_wish_whose_answer_was_lost_is_the_same_wish_after_a_reload() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     guest.wishes_for_a_table(RESTAURANT).await;
     guest.run(ANSWERS_ARE_LOST).await;
     guest.press("Call the restaurant").await;
@@ -212,8 +206,7 @@ async fn a_wish_whose_answer_was_lost_is_the_same_wish_after_a_reload() {
 #[tokio::test]
 async fn a_wish_that_was_never_answered_is_forgotten_after_a_day() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (_site, guest) = TestSite::with_guest().await;
     guest.wishes_for_a_table(RESTAURANT).await;
     guest.run(ANSWERS_ARE_LOST).await;
     guest.press("Call the restaurant").await;

@@ -4,7 +4,7 @@
 use tablecall::config::RawConfig;
 
 use super::guest::RESTAURANT;
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 /// Phones, tablets and windows; 640 is a window of 1280 at 200 %. Around each width at which the
@@ -71,7 +71,7 @@ async fn the_app_fits_every_width_in_every_language() {
     needs!("chromium", "chromedriver");
     // A name longer than any bar has room for.
     let name = Some("The Reservations of the Grand Hotel at the Old Harbour".to_owned());
-    let site = AppState::with(RawConfig::default().with(|it| it.calls.service_name = name)).await;
+    let site = TestSite::with(RawConfig::default().with(|it| it.calls.service_name = name)).await;
     let guest = Tab::open(&site.origin).await;
     guest.wishes_for_a_table(RESTAURANT).await;
     guest
@@ -103,8 +103,7 @@ async fn the_app_fits_every_width_in_every_language() {
 #[tokio::test]
 async fn the_other_pages_fit_every_width() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
-    let guest = Tab::open(&site.origin).await;
+    let (site, guest) = TestSite::with_guest().await;
     let reader = Tab::open(&site.origin).await;
     reader.visit("/docs").await;
     fits(&reader, "the documents").await;

@@ -1,6 +1,6 @@
 //! Somebody rings an app from the phone's page.
 
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 /// The parameters of the newest webhook, as one text.
@@ -10,7 +10,7 @@ const PARAMETERS: &str = "fetch('/simulator/api/wire').then((it) => it.json()).t
 #[tokio::test]
 async fn a_caller_rings_the_app_and_it_is_told_who_calls_and_from_where() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let page = Tab::open(&site.origin).await;
     page.visit("/simulator").await;
     page.see("#ringing summary").await.click().await.unwrap();
@@ -47,7 +47,7 @@ async fn a_caller_rings_the_app_and_it_is_told_who_calls_and_from_where() {
 #[tokio::test]
 async fn another_voice_url_answers_until_the_first_one_is_given_again() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let page = Tab::open(&site.origin).await;
     page.visit("/simulator").await;
     page.see("#ringing summary").await.click().await.unwrap();

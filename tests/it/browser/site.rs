@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
+use super::tab::Tab;
 use crate::real_time::poll;
 
 /// Simulated seconds a second: a conversation of half a minute is over in a few seconds.
@@ -22,15 +23,15 @@ const SPEED: u32 = 4;
 pub(crate) const NEWER: &str = "ffffffffffffffff";
 
 /// An app in simulator mode, and the door to it.
-pub(crate) struct AppState {
+pub(crate) struct TestSite {
     /// Address of the site for the browser.
     pub(crate) origin: String,
     pub(crate) clock: Clock,
-    door: Arc<ApiAuth>,
+    door: Arc<Door>,
     stop: CancellationToken,
 }
 
-struct ApiAuth {
+struct Door {
     inside: std::sync::Mutex<SocketAddr>,
     open: AtomicBool,
     newer: AtomicBool,
@@ -38,10 +39,17 @@ struct ApiAuth {
     sent: AtomicU64,
 }
 
-impl AppState {
+impl TestSite {
     /// Starts it as `cargo run` does.
     pub(crate) async fn start() -> Self {
         Self::with(RawConfig::default()).await
+    }
+
+    /// The same, with the tab of a guest.
+    pub(crate) async fn with_guest() -> (Self, Tab) {
+        let site = Self::start().await;
+        let guest = Tab::open(&site.origin).await;
+        (site, guest)
     }
 
     /// With settings.
@@ -52,7 +60,7 @@ impl AppState {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let door = Arc::new(ApiAuth {
+        let door = Arc::new(Door {
             inside: std::sync::Mutex::new(app.address()),
             open: AtomicBool::new(true),
             newer: AtomicBool::new(false),
@@ -167,13 +175,13 @@ impl AppState {
     }
 }
 
-impl ApiAuth {
+impl Door {
     fn inside(&self) -> SocketAddr {
         *self.inside.lock().unwrap()
     }
 }
 
-impl Drop for AppState {
+impl Drop for TestSite {
     fn drop(&mut self) {
         self.stop.cancel();
     }
@@ -187,7 +195,7 @@ async fn app(given: RawConfig, clock: &Clock) -> App {
         .expect("the app can be built")
 }
 
-async fn guard(listener: TcpListener, door: Arc<ApiAuth>, stop: CancellationToken) {
+async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -200,7 +208,7 @@ async fn guard(listener: TcpListener, door: Arc<ApiAuth>, stop: CancellationToke
     }
 }
 
-async fn forward(browser: TcpStream, door: Arc<ApiAuth>) {
+async fn forward(browser: TcpStream, door: Arc<Door>) {
     let Ok(app) = TcpStream::connect(door.inside()).await else {
         return;
     };

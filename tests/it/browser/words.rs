@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tablecall::internals::{Ended, Outcome, WaitingFor};
 
-use super::site::AppState;
+use super::site::TestSite;
 use super::tab::Tab;
 
 const LANGUAGES: [&str; 7] = ["de", "en", "es", "fr", "it", "ja", "pt"];
@@ -117,7 +117,7 @@ fn every_word_that_the_pages_ask_for_is_there() {
 #[tokio::test]
 async fn the_browsers_language_is_spoken_and_another_can_be_chosen() {
     needs!("chromium", "chromedriver");
-    let site = AppState::start().await;
+    let site = TestSite::start().await;
     let guest = Tab::reading("es-MX", &site.origin).await;
     guest.visit("/").await;
     guest.read("Llamar al restaurante").await;

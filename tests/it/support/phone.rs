@@ -71,6 +71,20 @@ impl<'a> Phone<'a> {
         .await;
     }
 
+    /// Lets time pass until it rings, picks up, and hears a message that holds `part`.
+    pub(crate) async fn picks_up(self, part: &str) -> Self {
+        let mut phone = self.rings().await;
+        phone.answers().await;
+        phone.hears(part).await;
+        phone
+    }
+
+    /// Presses keys after what is being said, and hears an answer that holds `part`.
+    pub(crate) async fn presses_and_hears(&mut self, keys: &str, part: &str) {
+        self.presses(keys).await;
+        self.hears(part).await;
+    }
+
     pub(crate) async fn declines(&mut self) {
         self.act("decline", &Value::Null).await;
         self.until("ends", |line| line["ended"] == true).await;
@@ -217,8 +231,7 @@ impl<'a> Phone<'a> {
     pub(crate) async fn accepts(&mut self) {
         self.answers().await;
         self.hears("To accept").await;
-        self.presses("1").await;
-        self.hears("Accepted").await;
+        self.presses_and_hears("1", "Accepted").await;
         self.hangs_up().await;
     }
 
