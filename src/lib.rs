@@ -42,8 +42,7 @@ pub mod internals {
         PromptTiming, Reply, RepromptReason, TalkPosition, TalkStage, WaitingFor, step,
     };
     pub use crate::domain::{
-        CallId, CallSid, Country, Name, PartySize, Phone, Reservation, TableTime, VoicemailAction,
-        Zone, zone,
+        CallId, CallSid, Country, Name, PartySize, Phone, Reservation, TableTime, Zone, zone,
     };
     pub use crate::http::api::example;
     pub use crate::service::intake;
@@ -51,6 +50,8 @@ pub mod internals {
     pub use crate::store::{CallStore, Store, StoreLimits};
     pub use crate::ticket::{Head, Key, TicketBody, TicketPurpose, Tickets};
     pub use crate::twilio::form;
-    pub use crate::twilio::signature::{SIGNATURE_HEADER, SignatureHeaders, Verifier, prove};
+    pub use crate::twilio::signature::{
+        SIGNATURE_HEADER, SignatureFailure, SignatureHeaders, Verifier, prove,
+    };
     pub use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 }

@@ -9,16 +9,19 @@ use std::fs;
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/documents.rs"]
+mod documents;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/tree.rs"]
 mod tree;
 
+use documents::{GLOSSARY_WORDS, README_LINES, dead_links, rows_below, unknown_names, words};
 use rules::{
-    LONG_FILE, LONG_FUNCTION, ORDER, allow, asleep, dead_links, environment, later, long_file,
-    long_functions, order, poem, purpose, redis, shared_names, xml_of_poem,
+    LONG_FILE, LONG_FUNCTION, ORDER, allow, asleep, environment, later, long_file, long_functions,
+    order, poem, purpose, redis, shared_names, xml_of_poem,
 };
-use tree::{Source, root, sources, tracked};
+use tree::{Source, read, root, sources, tracked};
 
 #[test]
 fn modules_import_only_what_stands_before_them() {
@@ -192,7 +195,10 @@ fn no_two_types_share_a_name() {
         files(["pub trait Turn {}", "    pub type Turn = u8;"]).len(),
         1
     );
-    assert!(files(["pub enum Turn {}", "struct Turn; // pub struct Turn"]).is_empty());
+    assert_eq!(files(["pub enum Turn {}", "struct Turn;"]).len(), 1);
+    assert!(files(["pub enum Turn {}", "struct Other; // pub struct Turn"]).is_empty());
+    assert!(files(["struct Inner;", "struct Inner;"]).is_empty());
+    assert!(files(["impl A {\n    type Err = B;", "impl B {\n    type Err = B;"]).is_empty());
     assert_eq!(files(["pub enum Error {}", "pub enum Error {}"]).len(), 1);
     let inside = "pub(super) enum Turn {}";
     let of_crate = Source::new("crates/a/src/b.rs", inside);
@@ -293,6 +299,37 @@ fn links_between_documents_lead_somewhere() {
     assert_eq!(dead("[a](nowhere.md) and ![b](../LICENSE-MITT)").len(), 2);
     assert_eq!(dead("[a](../README.md#no-such-heading)").len(), 1);
     assert!(dead("[a](https://example.com/x) `[b](c)` [d](../README.md#try-it)").is_empty());
+}
+
+#[test]
+fn documents_for_contributors_name_only_what_there_is() {
+    let (sources, files) = (sources(), tracked());
+    let words = words(&sources);
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let found = unknown_names(&read(document), &files, &words);
+        assert_eq!(found, [] as [&str; 0], "{document}");
+    }
+    let unknown = |text: &str| unknown_names(text, &files, &words);
+    assert_eq!(unknown("`src/gargoyle.rs`, `rules/`").len(), 2);
+    assert_eq!(unknown("`Gargoyle`, `Call::gargoyle`").len(), 2);
+    let known =
+        "`tests/tidy.rs`, `tidy/`, `tidy/ru*.rs`, `Call::wake_at`, `/gargoyle/`, `no-such-word`";
+    assert_eq!(unknown(known), [] as [&str; 0]);
+}
+
+#[test]
+fn the_readme_and_the_glossary_are_short_and_the_index_is_complete() {
+    assert!(read("README.md").lines().count() <= README_LINES);
+    let architecture = read("ARCHITECTURE.md");
+    let glossary = rows_below(&architecture, "## Glossary");
+    assert!((10..=GLOSSARY_WORDS).contains(&glossary.len()));
+    let index = read("docs/README.md");
+    let documents = tracked().into_iter().filter_map(|path| {
+        let name = path.strip_prefix("docs/")?.strip_suffix(".md")?;
+        (!name.contains('/') && name != "README").then(|| format!("]({name}.md)"))
+    });
+    let missing: Vec<String> = documents.filter(|link| !index.contains(link)).collect();
+    assert_eq!(missing, [] as [&str; 0]);
 }
 
 fn hold(rule: impl Fn(&Source) -> Vec<String>) {

@@ -1,7 +1,6 @@
 //! The rules: each takes a file and returns what is wrong with it.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use super::tree::{Source, after, expand, root};
 
@@ -156,26 +155,36 @@ pub(crate) fn later(file: &Source) -> Vec<String> {
     found
 }
 
-/// Names of types that are declared twice in `src/` and `crates/` and seen outside of their files,
-/// with those files. Names that a macro makes are not seen.
+/// A private type of this name is the inside of its module's main type.
+const INSIDE: &str = "Inner";
+
+/// Names of types that are declared twice in `src/` and `crates/`, with their files. Types inside of
+/// functions and tests are not looked at, and names that a macro makes are not seen.
 pub(crate) fn shared_names(files: &[Source]) -> Vec<String> {
     let mut declared = BTreeMap::<String, Vec<&str>>::new();
     let ours = |file: &&Source| {
-        ["src/", "crates/"]
-            .iter()
-            .any(|dir| file.path.starts_with(dir))
+        let is_test = file.path.contains("/tests");
+        !is_test
+            && ["src/", "crates/"]
+                .iter()
+                .any(|dir| file.path.starts_with(dir))
     };
-    let kinds = ["struct", "enum", "trait", "type", "union"];
+    let kinds = ["struct ", "enum ", "trait ", "type ", "union "];
     for file in files.iter().filter(ours) {
-        for (shown, kind) in ["pub", "pub(crate)", "pub(super)"]
-            .iter()
-            .flat_map(|shown| kinds.map(|kind| (shown, kind)))
-        {
-            for rest in after(&file.code, &format!("{shown} {kind} ")) {
-                let name = expand(rest, 1).concat();
-                if !name.is_empty() {
-                    declared.entry(name).or_default().push(&file.path);
-                }
+        for line in file.code.lines() {
+            let shown = ["pub(crate) ", "pub(super) ", "pub "];
+            let is_shown = shown
+                .iter()
+                .find_map(|shown| line.trim_start().strip_prefix(shown));
+            let Some(name) = kinds
+                .iter()
+                .find_map(|kind| is_shown.unwrap_or(line).strip_prefix(kind))
+            else {
+                continue;
+            };
+            let name = expand(name, 1).concat();
+            if !name.is_empty() && name != INSIDE {
+                declared.entry(name).or_default().push(&file.path);
             }
         }
     }
@@ -257,44 +266,6 @@ pub(crate) fn long_functions(file: &Source) -> Vec<String> {
         }
     }
     found
-}
-
-/// The relative links of a document that lead to no file, or to no heading of one.
-pub(crate) fn dead_links(path: &str, text: &str) -> Vec<String> {
-    let document = root().join(path);
-    let prose: String = text.split('`').step_by(2).collect();
-    let links = prose
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
-    let local = links.filter(|link| !link.contains("://") && !link.starts_with("mailto:"));
-    let dead = local.filter(|link| {
-        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-        let target = if file.is_empty() {
-            document.clone()
-        } else {
-            document.with_file_name(file)
-        };
-        if anchor.is_empty() {
-            return !target.exists();
-        }
-        !fs::read_to_string(target).is_ok_and(|text| headings(&text).any(|slug| slug == anchor))
-    });
-    dead.map(str::to_owned).collect()
-}
-
-/// The anchors that GitHub gives to the headings of a document.
-pub(crate) fn headings(text: &str) -> impl Iterator<Item = String> {
-    let titles = text.lines().filter_map(|line| {
-        let title = line.trim_start_matches('#');
-        (title.len() < line.len()).then(|| title.trim().to_lowercase())
-    });
-    titles.map(|title| {
-        title.replace(' ', "-").replace(
-            |letter: char| !letter.is_alphanumeric() && !"-_".contains(letter),
-            "",
-        )
-    })
 }
 
 /// The names that are imported from the root of the crate, `levels` deep.

@@ -205,6 +205,11 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A file of the project, by its path from the root.
+pub(crate) fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
 /// All Rust files of the project.
 pub(crate) fn sources() -> Vec<Source> {
     let files: BTreeSet<String> = walk()
