@@ -21,7 +21,7 @@ use crate::twilio::client::{Client, ClientConfig, TwilioError, UnansweredCause, 
 use clock::Clock;
 
 /// Twilio's API for the countries that an account may call.
-pub const VOICE_URL: &str = "https://voice.twilio.com";
+const VOICE_URL: &str = "https://voice.twilio.com";
 /// A clock that is further off than this makes signed events to clients be refused and calls be
 /// missed in searches.
 const SKEW: SignedDuration = SignedDuration::from_secs(2);

@@ -99,7 +99,7 @@ pub fn init(
     let (lines, guard) = layer(format, Clock::system(), io::stderr())?;
     let registry = Registry::default().with(lines.with_filter(filter));
     match &reports {
-        // Not a layer that does nothing: without reports nothing is asked for each event.
+        // `None` instead of a layer that does nothing: such a layer would be asked for each event.
         None => registry.try_init()?,
         Some(reports) => registry
             .with(reports.clone().with_filter(LevelFilter::ERROR))

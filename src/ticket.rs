@@ -158,7 +158,7 @@ impl Key {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tablecall");
         let mut key = [0; 32];
         let derived = salt.extract(secret);
-        // Neither step can fail for 32 bytes of SHA-256 output; an empty key would open nothing of
+        // No step can fail for 32 bytes of SHA-256 output; an empty key would open nothing of
         // ours.
         if let Ok(okm) = derived.expand(&[b"ticket keys, version 1"], hkdf::HKDF_SHA256) {
             let _filled = okm.fill(&mut key);

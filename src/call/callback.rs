@@ -205,7 +205,7 @@ impl Call {
             || talk.is_none_or(|talk| talk.farewell || talk.line == CarrierStatus::Ended)
     }
 
-    /// Neither ends nor plans an attempt: the outcome came from an inbound call.
+    /// Returns whether the outcome came from an inbound call, which neither ends nor plans an attempt.
     pub(super) fn was_called_back(&self) -> bool {
         self.answer
             .is_some_and(|answer| answer.step >= CALLED_BACK && answer.decided().is_some())

@@ -18,7 +18,7 @@ const PREFIXES: [&str; 2] = ["TABLECALL_", "TWILIO_"];
 const OTHERS: [&str; 3] = ["TABLECALL_URL", "TABLECALL_KEY", "TWILIO_VOICE_URL"];
 /// Suffix of the variable that names a file with the value of a setting.
 const FILE: &str = "_FILE";
-/// At most one letter in so many may be wrong where another name is taken to be meant.
+/// A name with at most one wrong letter in this many is taken for a misspelt one.
 const NEAR: usize = 3;
 
 impl RawConfig {

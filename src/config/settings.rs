@@ -20,7 +20,7 @@ pub struct RawConfig {
     pub storage: StorageSettings,
     #[command(flatten)]
     pub observability: ObservabilitySettings,
-    /// What [`Self::complete`] found in the environment
+    /// The findings of [`Self::complete`] in the environment
     #[arg(skip)]
     pub environment: Findings,
 }

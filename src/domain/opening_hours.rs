@@ -265,7 +265,7 @@ impl Timetable {
         open.any(|span| span.contains(&minute))
     }
 
-    /// The next opening after a minute, within so many days.
+    /// The next opening after a minute, within a number of days.
     #[must_use]
     pub fn opens_after(&self, minute: WallMinute, days: i64) -> Option<WallMinute> {
         let today = minute.div_euclid(DAY);

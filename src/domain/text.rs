@@ -65,7 +65,7 @@ impl Name {
     /// The most bytes of a name in UTF-8.
     pub const MAX_BYTES: usize = 240;
     /// The most bytes of how a name sounds: it stands in the URLs of webhooks beside the name.
-    pub const MAX_SOUND_BYTES: usize = 120;
+    const MAX_SOUND_BYTES: usize = 120;
 
     /// Reads a name; white space at its ends is dropped and runs of it become one space.
     ///

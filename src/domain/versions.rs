@@ -57,7 +57,7 @@ pub fn zones() -> DataVersion {
 
 /// The IANA time zone database.
 #[must_use]
-pub fn tzdata() -> DataVersion {
+fn tzdata() -> DataVersion {
     version("tzdata")
 }
 

@@ -48,9 +48,9 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 const OF_DATA: &str =
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Puts on an answer what it does not say itself.
+/// Adds the headers that an answer lacks.
 ///
-/// Nothing but pages and files may be kept: answers of the API hold names and numbers of guests,
+/// Only pages and files may be cached: answers of the API hold names and numbers of guests,
 /// and change from one moment to the next.
 pub fn guard(headers: &mut HeaderMap) {
     headers

@@ -45,8 +45,8 @@ pub struct ConnectionLimits {
     /// Time from the first byte of a request's head to its end (HTTP/1); 10 s.
     pub head: Duration,
     /// Time a connection may rest between two requests; 75 s, longer than the 60 s of the usual
-    /// fronting proxies, so that it is they who close and never we who close under a request on its
-    /// way.
+    /// fronting proxies, so that they close the connection, and we never close it under a request
+    /// on its way.
     pub idle: Duration,
     /// Time for a request's body, as given to [`read_body`]; 10 s.
     pub body: Duration,
@@ -199,8 +199,8 @@ async fn next(
     }
 }
 
-/// Accepts until something was accepted. While the system refuses (it has no file descriptor left,
-/// say), every try would be refused at once: so they come ever more rarely.
+/// Tries until something was accepted. While the system refuses, because it has no file descriptor
+/// left for instance, every try would be refused at once, so the pauses between them grow.
 async fn accept<T, F>(mut try_once: impl FnMut() -> F) -> T
 where
     F: Future<Output = io::Result<T>>,

@@ -62,7 +62,7 @@ impl Speech {
                 Wrong::Unreadable("the longest reservation".to_owned()),
             );
         };
-        // Not asked of the numbering plan, which takes longer to read than all of this takes.
+        // The numbering plan is not asked: reading it takes longer than all of this.
         for country in [longest.country, None] {
             if let Some(phone) = longest.guest_phone {
                 self.numbers.remember(phone, country, &LONGEST_NUMBER);

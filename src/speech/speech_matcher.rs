@@ -29,7 +29,7 @@ pub(super) struct Sentences {
     again: Vec<String>,
     other_time: Vec<String>,
     polite: Vec<String>,
-    /// Of the polite ones those that people say on picking up.
+    /// The polite words that people say on picking up.
     greeting: Vec<String>,
 }
 

@@ -65,7 +65,7 @@ fn benches() -> Vec<Bench> {
     paced(0)
 }
 
-/// The same, where so many calls a second are started; 0: as many as come.
+/// The same, with a limit of starts per second; 0: none.
 fn paced(per_second: u32) -> Vec<Bench> {
     let limits = StoreLimits {
         max_calls: 3,

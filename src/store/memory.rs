@@ -78,7 +78,7 @@ impl Memory {
         }
     }
 
-    /// Starts so many calls a second; 0: as many as come.
+    /// Limits the starts per second; 0: no limit.
     #[must_use]
     pub fn paced(self, per_second: u32) -> Self {
         Self {

@@ -9,7 +9,7 @@ pub const DEFAULT_FILTER: &str = "info";
 /// The packages of this program; what a target of theirs begins with.
 const OURS: [&str; 3] = ["tablecall", "twilio_simulator", "clock"];
 
-/// At most so many wrong letters in the name of this program are a slip of the pen.
+/// The most wrong letters with which a target is taken for a misspelt name of this program.
 const SLIPS: usize = 2;
 
 /// Reason for which a text is no filter.

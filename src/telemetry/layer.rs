@@ -153,7 +153,7 @@ fn dropped(format: Format, now: Timestamp, lines: u64) -> Vec<u8> {
 }
 
 fn head(line: &mut String, level: Level, target: &str) {
-    // Neither holds anything to escape: a word, and the path of a module.
+    // A word and the path of a module hold nothing to escape.
     for part in [
         r#"","level":""#,
         level.as_str(),

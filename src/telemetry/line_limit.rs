@@ -51,7 +51,7 @@ impl Window {
     /// Number of lines that were left out before this one; `None`: this one is left out too.
     fn admit(&mut self, most: u32, now: Timestamp) -> Option<u64> {
         if self.is_over(now) {
-            // Where the last minute had too many, this one gets a single line.
+            // After a minute with too many, this one gets a single line.
             let before = if self.left_out > 0 { most } else { 1 };
             let left_out = self.left_out;
             *self = Self {

@@ -29,11 +29,11 @@ pub use self::family::{Family, Route, TwilioErrors};
 const LATENCY: [f64; 15] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0,
 ];
-/// Of the time until a phone rings: at once, or after hours of waiting for the restaurant to open.
+/// Upper bounds of the time until a phone rings: at once, or hours later when the restaurant opens.
 const WAIT: [f64; 14] = [
     0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 14_400.0,
 ];
-/// Of the time that people take: ring, pick up, listen, press.
+/// Upper bounds of the time that people take: to pick up, to listen, to press.
 const TALK: [f64; 15] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 600.0,
 ];

@@ -2,7 +2,7 @@
 //!
 //! Our own lines hold neither; this is a second barrier for texts that leave the process.
 
-/// A run of so many digits may be somebody's number.
+/// The longest run of digits that is kept: a longer one may be somebody's number.
 const LONGEST_RUN: usize = 6;
 
 /// The text without numbers and without the paths and queries of URLs.

@@ -95,7 +95,7 @@ pub enum SpanRole {
     Server,
     /// We asked.
     Client,
-    /// Neither: time that passed.
+    /// Time that passed, without a request.
     Own,
 }
 

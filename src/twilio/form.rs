@@ -16,7 +16,7 @@ pub use encode::append;
 pub const MAX_BYTES: usize = 64 * 1024;
 
 /// A body with more pairs than this is refused. Twilio sends about 30.
-pub const MAX_PAIRS: usize = 512;
+const MAX_PAIRS: usize = 512;
 
 /// Reason for which a body is not a form. Twilio sends none of these, and no signature would cover
 /// a guess at the meaning.

@@ -48,7 +48,7 @@ const MORE_EXTENSION_WORDS: [&str; 21] = [
     "分機",
     "내선",
 ];
-/// Of Chinese, also the words for "put through to".
+/// The Chinese words for "put through to".
 const PUT_THROUGH: [&str; 2] = ["转", "轉"];
 
 /// Words between the word for an extension and its digits, as in `ext. no. 12`.

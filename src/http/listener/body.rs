@@ -87,9 +87,9 @@ pub async fn read_body(
 /// turns errors into answers.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimit {
-    /// At most so many bytes.
+    /// The most bytes.
     pub bytes: usize,
-    /// Within this time from the end of the head.
+    /// The most time, from the end of the head.
     pub time: Duration,
 }
 

@@ -22,9 +22,9 @@ const LONGEST_BINARY: usize = 4_096;
 /// The beginning of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// With a header: the address it names, if it names one.
+    /// A header, with the address that it names, if it names one.
     Proxied(Option<SocketAddr>),
-    /// With these bytes, which are no header.
+    /// No header, but these bytes.
     Plain(Bytes),
 }
 

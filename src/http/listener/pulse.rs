@@ -148,7 +148,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
+    fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
         self.pulse.wrote(poll.is_ready());
         poll
     }

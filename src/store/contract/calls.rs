@@ -185,7 +185,7 @@ async fn the_counts_tell_where_calls_stand_and_which_are_overdue() {
         );
         saved(store, Some(waiting.version), finished(&waiting)).await;
         let call_counts = store.call_counts(now()).await.unwrap();
-        // How many finished ones a server holds is not counted.
+        // A server does not count its finished calls.
         let held = u64::from(!store.is_shared());
         assert_eq!(
             (call_counts.statuses, call_counts.queue),

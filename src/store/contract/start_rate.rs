@@ -43,7 +43,7 @@ async fn a_start_that_is_given_back_is_the_next_ones() {
         }
         assert_eq!(store.dequeue_start(at(0)).await.unwrap(), Some(id(1)));
         store.return_start().await;
-        // What this process believes of the next start is refreshed by asking.
+        // Asking refreshes what this process knows of the next start.
         assert_eq!(store.dequeue_start(at(1_000)).await.unwrap(), Some(id(2)));
     }
 }

@@ -112,7 +112,7 @@ pub enum NoHost {
 
 /// The host of the API: `api.{edge}.{region}.twilio.com`.
 ///
-/// Neither: `api.twilio.com`. An edge without a region means region `us1`; a region without an edge
+/// Without edge and region: `api.twilio.com`. An edge without a region means region `us1`; a region without an edge
 /// means the city where it lies, because hosts of a region alone take no requests since 2026-04-28
 /// (Twilio's changelog).
 ///

@@ -303,7 +303,7 @@ pub(super) struct ErrorBody {
     pub(super) code: Option<u32>,
     #[serde(default)]
     pub(super) message: Option<String>,
-    /// Of a token endpoint (RFC 6749 section 5.2).
+    /// The error of a token endpoint (RFC 6749 section 5.2).
     #[serde(default)]
     error: serde_json::Value,
 }

@@ -26,9 +26,9 @@ const TOKEN_URL: &str = "https://oauth.twilio.com/v2/token";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The time that a token holds if its answer does not say so, in seconds.
 const USUAL_LIFE: u64 = 300;
-/// No token is used for longer, in seconds: Twilio's documents also show times in milliseconds.
+/// The longest use of a token, in seconds: Twilio's documents also show times in milliseconds.
 const LONGEST_LIFE: u64 = 3_600;
-/// A token is renewed when less than one part in so many of its life is left.
+/// A token is renewed when less than this part (one in five) of its life is left.
 const RESERVE: u32 = 5;
 
 /// Gets and keeps the token of one client.

@@ -10,7 +10,7 @@ pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
 
 /// The header that says which shared key and which algorithm signed (public beta of 2026, "Webhook
 /// shared keys").
-pub const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
+const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
 /// Number of headers that were seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
