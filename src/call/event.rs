@@ -133,6 +133,8 @@ pub enum Event {
     Cancel,
     /// The time of [`Call::wake_at`] has come.
     Wake,
+    /// The same, but another process is missing that may have received a key.
+    WakeInDoubt,
     /// The process ends, and no other process or store has the call.
     Shutdown,
 }

@@ -160,9 +160,8 @@ impl Transition {
     /// The last input received at these steps of an attempt's conversation.
     fn input_at(&self, attempt: u8, steps: RangeInclusive<u8>) -> Option<TimelineEvent> {
         let is_input = |what: &TimelineEvent| {
-            matches!(what, TimelineEvent::Key { attempt: known, step: at, .. }
-                | TimelineEvent::Silence { attempt: known, step: at }
-                | TimelineEvent::Spoken { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
+            what.input()
+                .is_some_and(|(known, at)| known == attempt && steps.contains(&at))
         };
         self.call
             .timeline

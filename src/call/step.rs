@@ -92,6 +92,10 @@ impl Transition {
             Event::OfferAccepted { by } => self.offer_accepted(by),
             Event::Cancel => self.cancel(),
             Event::Wake => self.wake(),
+            Event::WakeInDoubt => {
+                self.doubt_keys();
+                self.wake();
+            }
             Event::Shutdown => self.shutdown(),
         }
     }

@@ -89,6 +89,20 @@ pub enum TimelineEvent {
     NotConfirmed,
 }
 
+impl TimelineEvent {
+    /// Attempt and step of an input in a conversation.
+    pub(super) const fn input(self) -> Option<(u8, u8)> {
+        if let Self::Key { attempt, step, .. }
+        | Self::Silence { attempt, step }
+        | Self::Spoken { attempt, step, .. } = self
+        {
+            Some((attempt, step))
+        } else {
+            None
+        }
+    }
+}
+
 /// Up to four keys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Digits([u8; 4]);

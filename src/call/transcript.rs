@@ -7,8 +7,8 @@ use super::attempt::TranscriptCoverage;
 use super::decision::Decision;
 use super::event::{Effect, PressedKey};
 use super::outcome::{Ended, Outcome};
-use super::position::TalkPosition;
-use super::state::{Answer, Evidence, State};
+use super::position::{CALLED_BACK, TalkPosition};
+use super::state::{Answer, Call, Evidence, State};
 use super::step::Transition;
 use super::talk::{Input, KeyResult};
 use super::timeline::TimelineEvent;
@@ -34,6 +34,26 @@ impl Transition {
                 from: Evidence::Keypad,
             }
         };
+    }
+
+    /// A process is missing that may have received the next key of a line which is closed: Twilio's
+    /// Events are read before anything is concluded.
+    pub(super) fn doubt_keys(&mut self) {
+        if !self.call.awaits_late_key() {
+            return;
+        }
+        let Some(last) = self.call.attempts.last().map(|last| last.number) else {
+            return;
+        };
+        let step = self.call.inputs(last).map(|(step, _)| step + 1).max();
+        if let Some(last) = self.call.attempts.last_mut() {
+            last.transcript = TranscriptCoverage::Missing {
+                step: step.unwrap_or_default(),
+            };
+        }
+        if self.is_in_doubt() {
+            self.await_keys();
+        }
     }
 
     /// Returns whether a key may have been pressed in the last attempt that would count and that
@@ -240,6 +260,37 @@ impl Transition {
             }
             attempt.farewell |= farewell;
         }
+    }
+}
+
+impl Call {
+    /// Returns whether the line is closed, and only a key is waited for that it may have overtaken.
+    #[must_use]
+    pub const fn awaits_late_key(&self) -> bool {
+        matches!(
+            self.state,
+            State::Settling {
+                from: Evidence::Keypad,
+                ..
+            }
+        )
+    }
+
+    /// Time of the last key, word or silence of the last attempt that was received.
+    #[must_use]
+    pub fn last_input_at(&self) -> Option<Timestamp> {
+        self.inputs(self.attempts.last()?.number)
+            .map(|(_, at)| at)
+            .max()
+    }
+
+    /// The inputs of an attempt's conversation: step and time of each.
+    fn inputs(&self, attempt: u8) -> impl Iterator<Item = (u8, Timestamp)> {
+        let entries = self.timeline.iter();
+        entries.filter_map(move |entry| {
+            let (of, step) = entry.what.input()?;
+            (of == attempt && step < CALLED_BACK).then_some((step, entry.at))
+        })
     }
 }
 

@@ -107,11 +107,40 @@ impl CallEngine {
         id: CallId,
         event: Event,
     ) -> Result<Option<Applied>, store::StoreError> {
+        self.apply_each(id, |_call, _now| event.clone()).await
+    }
+
+    /// Wakes a stored call whose time has come. A line is not concluded while the answer of its
+    /// staff may be known to a process alone that is gone.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub(super) async fn wake(&self, id: CallId) -> Result<Option<Applied>, store::StoreError> {
+        self.apply_each(id, |call, now| {
+            let in_doubt = call.awaits_late_key()
+                && call.wake_at().is_some_and(|at| at <= now)
+                && self.store.may_lack_keys(call, now);
+            if in_doubt {
+                tracing::info!(call.id = %id, "an instance is missing that may have received a key");
+                Event::WakeInDoubt
+            } else {
+                Event::Wake
+            }
+        })
+        .await
+    }
+
+    async fn apply_each(
+        &self,
+        id: CallId,
+        event: impl Fn(&Call, Timestamp) -> Event,
+    ) -> Result<Option<Applied>, store::StoreError> {
         for _ in 0..MAX_CONFLICTS {
             let Some(before) = self.store.recent(id).await? else {
                 return Ok(None);
             };
-            if let Some(applied) = self.apply_to(&before, event.clone(), self.now()).await? {
+            let now = self.now();
+            if let Some(applied) = self.apply_to(&before, event(&before, now), now).await? {
                 return Ok(Some(applied));
             }
         }

@@ -93,7 +93,7 @@ impl Sweeper {
 
     async fn wake(&self, calls: Vec<CallId>) {
         for id in calls {
-            match self.engine.apply(id, Event::Wake).await {
+            match self.engine.wake(id).await {
                 // Considered here and not in a task: a call whose turn has not come would be due
                 // again at once.
                 Ok(Some(applied)) if matches!(applied.call.state, State::Queued { .. }) => {

@@ -78,6 +78,10 @@ pub trait CallStore {
         most: usize,
     ) -> Result<Listing, StoreError>;
 
+    /// Returns whether a key may have been pressed in the call's last attempt that only another
+    /// process knew, which is gone or cut off.
+    fn may_lack_keys(&self, call: &Call, now: Timestamp) -> bool;
+
     /// Counts calls by state.
     ///
     /// # Errors

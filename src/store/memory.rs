@@ -302,6 +302,11 @@ impl CallStore for Memory {
         Ok(Some(watcher.subscribe()))
     }
 
+    /// What one process received is all.
+    fn may_lack_keys(&self, _call: &Call, _now: Timestamp) -> bool {
+        false
+    }
+
     async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, StoreError> {
         let mut call_counts = CallCounts::default();
         let late = now.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);

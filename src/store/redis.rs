@@ -28,6 +28,7 @@
 //! | `run`, `probe` | string | markers: if `run` is missing, the server has lost its data; if `probe` cannot be written, it takes no writes | 35 days; a minute |
 //! | `{keys}:instances` | hash | fingerprints of the index key and of the sealing ticket key; each instance with those of its ticket keys (`fitting`) | 402 days |
 //! | `{keys}:clock` | string | its life is the time by which instances are seen | 402 days |
+//! | `{keys}:lost` | hash | instances that were seen no more and had not left, since when (`witnesses`) | an hour |
 //! | `changes:INSTANCE` | channel | id and stamp of each call that the instance saved last and another has saved since | |
 //! | `changes:ID` | channel | the stamp of each record of a call, for those who follow it | |
 //!
@@ -90,6 +91,7 @@ mod start_rate;
 mod storing;
 mod watchers;
 mod wire;
+mod witnesses;
 mod write_back;
 mod write_behind;
 

@@ -16,7 +16,7 @@ use crate::redis_server::RedisServer;
 /// A Redis, a carrier, and a process that is about to die with a proxy between it and the carrier.
 /// The survivor has its address: webhooks of the dead reach it.
 pub(crate) struct Stage {
-    redis: RedisServer,
+    pub(crate) redis: RedisServer,
     pub(crate) carrier: TestApp,
     /// The way of the one that dies to the carrier.
     between: Proxy,

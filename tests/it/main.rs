@@ -92,6 +92,7 @@ mod told_to_stop;
 mod traced;
 mod trial;
 mod trust;
+mod unwritten;
 mod voicemail;
 mod watched;
 mod words;

@@ -229,6 +229,10 @@ impl CallStore for Redis {
         Ok(self.load(id).await?.map(|call| beginning.follow(call)))
     }
 
+    fn may_lack_keys(&self, call: &Call, now: Timestamp) -> bool {
+        self.remembered.witnesses.may_lack_keys(call, now)
+    }
+
     async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, StoreError> {
         // Away from the server an instance counts what it knows.
         let own = self.owned.count(now);

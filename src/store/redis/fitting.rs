@@ -26,6 +26,7 @@ use super::Redis;
 use super::keys::Names;
 use super::moments::{LONGEST, millis};
 use super::wire::Wire;
+use super::witnesses::LOST;
 use crate::store::StoreError;
 use crate::ticket::Key;
 
@@ -35,8 +36,9 @@ const SEEN: SignedDuration = SignedDuration::from_secs(10);
 /// Time for which an instance that did not fit leaves an emptied server to those that did.
 const YIELDS: Duration = Duration::from_secs(10);
 
-/// Answer of the script: the fit, the fingerprint of the other, and 1 if it was noted before.
-type Joined = (String, String, u8);
+/// Answer of the script: the fit, the fingerprint of the other, 1 if it was noted before, other
+/// instances with the milliseconds since each was seen, and the number of lost ones.
+type Joined = (String, String, u8, Vec<(String, u64)>, u32);
 
 /// The fingerprints of an instance's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,11 +221,15 @@ impl Redis {
             .arg(self.fingerprints.tickets.join(" "))
             .arg(millis(SEEN))
             .arg(millis(LONGEST))
-            .arg(u8::from(self.fit.may_be_first()));
+            .arg(u8::from(self.fit.may_be_first()))
+            .arg(millis(LOST));
         script
     }
 
-    fn note_answer(&self, (word, theirs): (String, String)) {
+    fn note_answer(&self, (word, theirs, _noted, others, lost): Joined) {
+        if word == "fits" {
+            self.remembered.witnesses.pulsed(others, lost > 0);
+        }
         if word == "first" {
             self.fit.note_alone();
         } else {
@@ -233,8 +239,8 @@ impl Redis {
 
     /// Compares keys on a connection that is not in use yet.
     pub(super) async fn join_instances(&self, wire: &mut Wire) -> RedisResult<()> {
-        let (word, theirs, _noted): Joined = self.joining().invoke_async(wire).await?;
-        self.note_answer((word, theirs));
+        let joined: Joined = self.joining().invoke_async(wire).await?;
+        self.note_answer(joined);
         Ok(())
     }
 
@@ -244,21 +250,23 @@ impl Redis {
     pub(super) async fn join_again(&self) -> bool {
         // Any other failure is in the state of the connection.
         let joined: Result<Joined, _> = self.link.run("other", &self.joining()).await;
-        let Ok((word, theirs, noted)) = joined else {
+        let Ok(joined) = joined else {
             return false;
         };
-        let is_forgotten = word == "fits" && noted == 0;
-        self.note_answer((word, theirs));
+        let is_forgotten = joined.0 == "fits" && joined.2 == 0;
+        self.note_answer(joined);
         is_forgotten
     }
 
     /// Leaves the instances, so that another with other ticket keys need not wait.
     pub(super) async fn leave_instances(&self) {
-        let [instances, _clock] = self.names.fingerprints();
-        let mut cmd = redis::cmd("HDEL");
-        cmd.arg(instances)
-            .arg(uuid::Uuid::from_bytes(self.instance).to_string());
-        let _left: Result<i64, StoreError> = self.link.ask("other", &cmd).await;
+        let [instances, _clock, lost] = self.names.fingerprints();
+        for key in [instances, lost] {
+            let mut cmd = redis::cmd("HDEL");
+            cmd.arg(key)
+                .arg(uuid::Uuid::from_bytes(self.instance).to_string());
+            let _left: Result<i64, StoreError> = self.link.ask("other", &cmd).await;
+        }
     }
 }
 
@@ -268,7 +276,7 @@ pub(super) async fn compare(
     names: &Names,
     ours: &Fingerprints,
 ) -> RedisResult<Option<Misfit>> {
-    let [instances, _clock] = names.fingerprints();
+    let [instances, ..] = names.fingerprints();
     let mut cmd = redis::cmd("HGETALL");
     let noted: redis::Value = cmd.arg(instances).query_async(wire).await?;
     Ok(ours.judge(&Vec::from_redis_value(noted)?))

@@ -128,10 +128,10 @@ impl Names {
         format!("{}:probe", self.prefix)
     }
 
-    /// Names of the keys with which instances compare their keys, and of the clock of that, in one
-    /// slot.
-    pub(super) fn fingerprints(&self) -> [String; 2] {
-        ["instances", "clock"].map(|what| format!("{}:{{keys}}:{what}", self.prefix))
+    /// Names of the keys with which instances compare their keys, of the clock of that, and of the
+    /// instances that are lost, in one slot.
+    pub(super) fn fingerprints(&self) -> [String; 3] {
+        ["instances", "clock", "lost"].map(|what| format!("{}:{{keys}}:{what}", self.prefix))
     }
 
     /// A call among the open ones of its number: its id, and a digest of what it asks for and for

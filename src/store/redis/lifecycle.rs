@@ -225,6 +225,7 @@ impl Redis {
         let is_emptied = before.is_some() && before != run.mark;
         if is_emptied {
             run.emptied_at = Some(Instant::now());
+            self.remembered.witnesses.emptied();
         }
         is_emptied
     }
@@ -279,6 +280,7 @@ impl Lifecycle for Redis {
             match self.link.opened(opened) {
                 Ok(is_emptied) => {
                     (tries, last) = (0, None);
+                    self.remembered.witnesses.connected();
                     tracing::info!("the shared store is reached");
                     self.resync(is_emptied).await;
                     self.run_until_lost().await;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Redis;
+use super::witnesses::Witnesses;
 use crate::call::Call;
 use crate::domain::Phone;
 use crate::store::{IdempotencyEntry, StartRate as _};
@@ -21,6 +22,8 @@ pub(super) struct Remembered {
     opted_out: Mutex<HashSet<Phone>>,
     /// Whether open lines are counted (`TWILIO_LINES`).
     are_lines_counted: AtomicBool,
+    /// The other instances.
+    pub(super) witnesses: Witnesses,
 }
 
 impl Remembered {
@@ -29,6 +32,7 @@ impl Remembered {
         Self {
             opted_out: Mutex::new(opted_out),
             are_lines_counted: AtomicBool::new(false),
+            witnesses: Witnesses::default(),
         }
     }
 
