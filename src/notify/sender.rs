@@ -3,7 +3,7 @@
 //! Redirects are not followed, nothing of the environment is used, and of an answer little more
 //! than its status is read.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,12 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::dns::Resolve;
+use rustls::CertificateError;
 
 use super::address::{Private, PublicOnly};
 use super::sign::{Secret, signatures};
 use crate::domain::CallbackUrl;
+use crate::telemetry::causes;
 use crate::twilio::client::{Authorities, http_client_trusting};
 
 /// Time limit of a request, from the name to the head of the answer.
@@ -61,6 +63,8 @@ pub(super) enum FailureCause {
     PrivateAddress,
     #[error("no connection could be opened")]
     NotConnected,
+    #[error("the endpoint's certificate is not accepted: {0}")]
+    NotTrusted(&'static str),
     #[error("no answer came within 5 seconds")]
     TimedOut,
     #[error("the connection broke before an answer came")]
@@ -89,6 +93,7 @@ impl FailureCause {
             Self::NotAllowed
             | Self::PrivateAddress
             | Self::NotConnected
+            | Self::NotTrusted(_)
             | Self::TimedOut
             | Self::Broken => false,
         }
@@ -203,9 +208,10 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 fn judge_error(error: &reqwest::Error) -> DeliveryFailure {
-    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
-    let why = if causes.any(|cause| cause.is::<Private>()) {
+    let why = if causes::chain(error).any(|cause| cause.is::<Private>()) {
         FailureCause::PrivateAddress
+    } else if let Some(why) = causes::chain(error).find_map(why_untrusted) {
+        FailureCause::NotTrusted(why)
     } else if error.is_timeout() {
         FailureCause::TimedOut
     } else if error.is_connect() {
@@ -214,6 +220,30 @@ fn judge_error(error: &reqwest::Error) -> DeliveryFailure {
         FailureCause::Broken
     };
     why.into()
+}
+
+/// The fault of a certificate; `None`: the error is another.
+fn why_untrusted(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    let Some(rustls::Error::InvalidCertificate(fault)) = cause.downcast_ref() else {
+        return None;
+    };
+    let is_of_another = matches!(
+        fault,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+    );
+    let has_expired = matches!(
+        fault,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. }
+    );
+    Some(if *fault == CertificateError::UnknownIssuer {
+        "its authority is unknown here"
+    } else if is_of_another {
+        "it is of another host"
+    } else if has_expired {
+        "it has expired"
+    } else {
+        "it is not valid"
+    })
 }
 
 async fn read(mut answer: reqwest::Response) {

@@ -7,11 +7,14 @@ use std::io;
 /// Expired". The layers around it only say that a request was not answered.
 #[must_use]
 pub fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(inner) = inside(cause) {
-        cause = inner;
-    }
-    cause.to_string()
+    chain(error).last().unwrap_or(error).to_string()
+}
+
+/// An error, and what caused it, from the outside in.
+pub fn chain<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&cause| inside(cause))
 }
 
 /// The inner error of an error. One of the system's kind hides it.
