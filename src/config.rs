@@ -68,6 +68,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// The backend that places the calls.
     pub carrier: TwilioBackend,
+    /// Longest time for which the carrier's list may not show a call that was just placed.
+    pub list_lag: SignedDuration,
     /// Our numbers, the preferred one first.
     pub from_numbers: Vec<Phone>,
     /// The country of the preferred one.
@@ -159,6 +161,22 @@ pub struct TwilioAccount {
     pub webhook_keys: Vec<(String, String)>,
     /// Credentials of the REST API.
     pub credentials: Credentials,
+}
+
+/// Twilio's lists lag behind its calls, by some seconds as far as is known (docs/twilio.md,
+/// *Requests to the REST API*).
+const LIST_LAG: SignedDuration = SignedDuration::from_secs(15);
+
+/// Longest time for which the list at this address of the API may not show a call that was just
+/// placed. The simulator, and fakes of Twilio, show it at once.
+fn list_lag(api_url: Option<&str>) -> SignedDuration {
+    let url = api_url.and_then(|url| Url::parse(url).ok());
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    if host.ends_with(".twilio.com") {
+        LIST_LAG
+    } else {
+        SignedDuration::ZERO
+    }
 }
 
 impl TwilioBackend {

@@ -273,6 +273,7 @@ pub(super) fn settings(config: &Config, languages: Vec<Language>) -> ServiceSett
     ServiceSettings {
         account: config.carrier.account().sid,
         account_digest: account_digest(&config.carrier.account().sid),
+        list_lag: config.list_lag,
         from_numbers: config.from_numbers.clone(),
         service_name: config.service_name.clone(),
         contact_phone: config.contact_phone,

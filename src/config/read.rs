@@ -9,7 +9,8 @@ use super::account::simulator_account;
 use super::reader::{Reader, list, set};
 use super::server::is_loopback;
 use super::{
-    Config, ConfigProblem, Features, Findings, NamedSecret, RawConfig, TwilioAccount, TwilioBackend,
+    Config, ConfigProblem, Features, Findings, NamedSecret, RawConfig, TwilioAccount,
+    TwilioBackend, list_lag,
 };
 use crate::domain::Country;
 use crate::notify::Secret;
@@ -113,6 +114,7 @@ impl Reader {
             number_kinds: self.number_kinds(given),
             // Everything has been read: a missing value may end the reading from here on.
             listen: listen?,
+            list_lag: list_lag(api_url.as_deref().filter(|_| !simulated)),
             carrier: if simulated {
                 TwilioBackend::Simulator(account)
             } else {

@@ -147,7 +147,7 @@ impl CallCreator {
         phone: Phone,
     ) -> Result<Option<Arc<Call>>, ServiceError> {
         let dialler = &self.dialler;
-        if dialler.preexisting_calls.are_listed() && !dialler.has_unknown_live_call(phone).await? {
+        if dialler.knows_keys(phone).await? {
             return Ok(None);
         }
         if let Some(entry) = self.entry_of(key).await?

@@ -109,7 +109,7 @@ impl Dialler {
             opted_out: grant.opted_out || self.settings.do_not_call.contains(&phone),
             room: grant.room,
             taken: grant.taken || self.preexisting_calls.has(phone),
-            carrier: self.carrier.closed_until(now),
+            carrier: self.closed_until(now),
             slot: grant.slot,
         }
     }
@@ -312,7 +312,7 @@ impl Dialler {
     pub(super) async fn start_queued(self: &Arc<Self>, now: Timestamp) {
         // Queued calls keep their places while Twilio takes no calls or no line is free.
         let store = &self.engine.store;
-        while self.carrier.closed_until(now).is_none() && !self.are_lines_full(now).await {
+        while self.closed_until(now).is_none() && !self.are_lines_full(now).await {
             let id = match store.dequeue_start(now).await {
                 Ok(Some(id)) => id,
                 Ok(None) => return,
@@ -340,7 +340,7 @@ impl Dialler {
     /// The time at which the first call of the queue may be started; `None`: the queue is empty.
     pub(super) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
         let next_start = self.engine.store.next_start()?;
-        let carrier_opens = self.carrier.closed_until(now);
+        let carrier_opens = self.closed_until(now);
         let line_opens = self.lines_full_until(now);
         Some(next_start.max(carrier_opens.max(line_opens).unwrap_or(next_start)))
     }

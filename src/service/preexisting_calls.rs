@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::domain::{CallSid, Phone};
@@ -16,6 +17,8 @@ pub(super) struct PreexistingCalls {
     known: Mutex<HashMap<CallSid, Phone>>,
     /// Turns `true` when Twilio's calls have been listed.
     pub(super) listed: watch::Sender<bool>,
+    /// Time of the second list; `None`: it is not needed, or has been read.
+    lists_again_at: Mutex<Option<Timestamp>>,
 }
 
 impl PreexistingCalls {
@@ -23,6 +26,7 @@ impl PreexistingCalls {
         Self {
             known: Mutex::default(),
             listed: watch::Sender::new(false),
+            lists_again_at: Mutex::default(),
         }
     }
 
@@ -35,8 +39,26 @@ impl PreexistingCalls {
         self.lock().values().any(|taken| *taken == phone)
     }
 
-    /// Returns whether Twilio's calls are known.
+    /// Returns whether Twilio's calls have been listed.
     pub(super) fn are_listed(&self) -> bool {
         *self.listed.borrow()
+    }
+
+    /// A call that was placed just before this process may be missing in the first list. Nobody is
+    /// rung before the second one; `None`: it has been read.
+    pub(super) fn list_again_at(&self, at: Option<Timestamp>) {
+        *self.lists_again() = at;
+    }
+
+    /// Time from which numbers may be rung; `None`: now.
+    pub(super) fn unknown_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let list = (*self.lists_again())?.max(now);
+        list.saturating_add(SignedDuration::from_secs(1)).ok()
+    }
+
+    fn lists_again(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.lists_again_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

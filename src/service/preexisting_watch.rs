@@ -57,26 +57,82 @@ impl Dialler {
         Ok(self.preexisting_calls.has(phone) && !self.engine.store.has_line(phone).await?)
     }
 
-    /// Waits until a key without an entry is known to be unused: Twilio's calls are listed, and
-    /// none of them to this number is still unknown.
+    /// Returns whether a key without an entry is known to be unused: Twilio's calls are known, and
+    /// each one to this number is the store's, too.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub(super) async fn knows_keys(&self, phone: Phone) -> Result<bool, ServiceError> {
+        let preexisting_calls = &self.preexisting_calls;
+        let are_known = preexisting_calls.are_listed()
+            && preexisting_calls.unknown_until(self.engine.now()).is_none();
+        Ok(are_known && !self.has_unknown_live_call(phone).await?)
+    }
+
+    /// Waits until a key without an entry is known to be unused, as far as that is worth a wait.
     ///
     /// # Errors
     /// [`ServiceError::Starting`] if it is not known yet: the client has to come again.
     pub(super) async fn wait_for_keys(&self, phone: Phone) -> Result<(), ServiceError> {
         self.wait_for_listing().await?;
-        if self.has_unknown_live_call(phone).await? {
-            return Err(ServiceError::Starting);
+        if self.knows_keys(phone).await? {
+            Ok(())
+        } else {
+            Err(ServiceError::Starting)
         }
-        Ok(())
     }
 
-    /// Lists Twilio's live calls, as often as it takes; then watches them until they have ended.
+    /// Lists Twilio's live calls, and once more when the list has to show what was placed just
+    /// before this start; then watches them until they have ended.
     pub(super) async fn watch_preexisting_calls(self: &Arc<Self>) {
         let (clock, preexisting_calls) = (&self.engine.clock, &self.preexisting_calls);
+        let found = self.list_until_told().await;
+        *preexisting_calls.lock() = self.unknown_of(found).await;
+        // A shared store knows each call before Twilio does.
+        let lists_again = self.settings.list_lag.is_positive() && !self.engine.store.is_shared();
+        let again_at = self.after(self.settings.list_lag);
+        preexisting_calls.list_again_at(lists_again.then_some(again_at));
+        self.carrier.reopen();
+        preexisting_calls.listed.send_replace(true);
+        if lists_again {
+            clock.sleep_until(again_at).await;
+            let found = self.list_until_told().await;
+            let found = self.unknown_of(found).await;
+            preexisting_calls.lock().extend(found);
+            preexisting_calls.list_again_at(None);
+        }
+        let count = preexisting_calls.lock().len();
+        if count > 0 {
+            tracing::warn!(
+                calls = count,
+                "calls from before this start are under way; their numbers are left alone"
+            );
+        }
+        let end = self.after(LONGEST);
+        while !preexisting_calls.lock().is_empty() && clock.now() < end {
+            clock.sleep_until(self.after(LOOK).min(end)).await;
+            self.look_up_preexisting_calls().await;
+        }
+        preexisting_calls.lock().clear();
+    }
+
+    /// Time from which Twilio may be asked for calls; `None`: now.
+    pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let unknown = self.preexisting_calls.unknown_until(now);
+        self.carrier.closed_until(now).max(unknown)
+    }
+
+    fn after(&self, pause: SignedDuration) -> Timestamp {
+        let now = self.engine.clock.now();
+        now.saturating_add(pause).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Lists Twilio's live calls, as often as it takes.
+    async fn list_until_told(&self) -> HashMap<CallSid, Phone> {
         let mut tries = 0;
-        let found = loop {
+        loop {
             match self.list_live().await {
-                Ok(found) => break found,
+                Ok(found) => return found,
                 Err(error) => {
                     if let TwilioError::Refused(refusal) = &error {
                         self.apply_refusal(refusal, None);
@@ -87,33 +143,12 @@ impl Dialler {
                     );
                 }
             }
-            let pause = PAUSES.pause(tries);
-            clock
-                .sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX))
+            self.engine
+                .clock
+                .sleep_until(self.after(PAUSES.pause(tries)))
                 .await;
             tries += 1;
-        };
-        let found = self.unknown_of(found).await;
-        if !found.is_empty() {
-            tracing::warn!(
-                calls = found.len(),
-                "calls from before this start are under way; their numbers are left alone"
-            );
         }
-        *preexisting_calls.lock() = found;
-        self.carrier.reopen();
-        preexisting_calls.listed.send_replace(true);
-        let end = clock
-            .now()
-            .saturating_add(LONGEST)
-            .unwrap_or(Timestamp::MAX);
-        while !preexisting_calls.lock().is_empty() && clock.now() < end {
-            clock
-                .sleep_until(clock.now().saturating_add(LOOK).unwrap_or(end))
-                .await;
-            self.look_up_preexisting_calls().await;
-        }
-        preexisting_calls.lock().clear();
     }
 
     /// Drops the calls that another instance serves: a stored call has their number.

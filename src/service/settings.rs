@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::intake;
 use crate::call::Call;
@@ -21,6 +21,8 @@ pub struct ServiceSettings {
     pub account: twilio::AccountSid,
     /// The digest of the account that tickets carry, from [`account_digest`](super::account_digest).
     pub account_digest: [u8; 8],
+    /// Longest time for which Twilio's list may not show a call that was just placed.
+    pub list_lag: SignedDuration,
     /// Our numbers, the preferred one first.
     pub from_numbers: Vec<Phone>,
     /// Name by which the service introduces itself.

@@ -4,22 +4,28 @@
 //! The processes here are two apps in simulated time, one after the other at one address; see
 //! `kill` for real ones.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use serde_json::json;
 use tablecall::config::RawConfig;
 
 use crate::answer::Answer;
-use crate::app::{RESTAURANT, SECRET, TestApp, table, with};
+use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with};
 use crate::call::Asked;
 
 const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-async fn started(carrier: &TestApp, listen: Option<&str>, keys: &str) -> TestApp {
-    let given = RawConfig::default().with(|it| {
+fn given(listen: Option<&str>, keys: &str) -> RawConfig {
+    RawConfig::default().with(|it| {
         it.server.listen = listen.map(str::to_owned);
         it.storage.ticket_keys = Some(keys.to_owned());
-    });
-    let mut app = TestApp::beside(carrier, given).await;
+    })
+}
+
+async fn started(carrier: &TestApp, listen: Option<&str>, keys: &str) -> TestApp {
+    let mut app = TestApp::beside(carrier, given(listen, keys)).await;
     app.key = Some(SECRET);
     app
 }
@@ -163,6 +169,58 @@ async fn a_request_that_is_repeated_after_a_restart_rings_once() {
     assert_eq!(repeat.body["outcome"], "canceled", "{}", repeat.text);
     phone.hangs_up().await;
     assert_eq!(carrier.ledger().await.len(), 1);
+    second.stops().await;
+    carrier.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_is_rung_before_the_list_shows_what_was_placed_last() {
+    let carrier = TestApp::start().await;
+    let first = started(&carrier, None, OLD).await;
+    let address = first.origin["http://".len()..].to_owned();
+    let made = first.send(keyed(&first)).await;
+    assert_eq!(made.status, 202, "{}", made.text);
+    let mut phone = carrier.phone(RESTAURANT).rings().await;
+    first.stops().await;
+
+    // The carrier's list shows the call that rings later.
+    carrier
+        .goes_wrong(json!({"list_stale": {"seconds": 10}}))
+        .await;
+    let lag = SignedDuration::from_secs(15);
+    let mut second = TestApp::beside_lagging(&carrier, given(Some(&address), OLD), lag).await;
+    second.key = Some(SECRET);
+    let early = second.send(keyed(&second)).await;
+    early.is_problem(503, "unavailable");
+    assert!(!early.header("retry-after").is_empty());
+    let other = second.tries(table_at("+14155550102")).await;
+    for repeat in [&other, &second.tries(table()).await] {
+        assert_eq!(
+            (repeat.status, &repeat.body["waiting_for"]),
+            (202, &json!("carrier")),
+            "{}",
+            repeat.text
+        );
+    }
+    carrier.clock.advance(Duration::from_secs(17));
+    let other = Asked::new(&second, other.body["id"].as_str().unwrap().to_owned());
+    other
+        .comes_to_beside(&carrier, |call| call["attempts"][0].is_object())
+        .await;
+    assert_eq!(carrier.creates().await.len(), 2, "the first, and the other");
+    let late = second.send(keyed(&second)).await;
+    late.is_problem(503, "unavailable");
+
+    phone.answers().await;
+    phone.hears("To accept").await;
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    gets_the_same_call(&second, &made).await;
+    phone.hangs_up().await;
+    other
+        .comes_to_beside(&carrier, |call| call["final"] == true)
+        .await;
+    assert_eq!(carrier.creates().await.len(), 2);
     second.stops().await;
     carrier.finish().await;
 }

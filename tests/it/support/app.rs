@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clock::Clock;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tablecall::app::App;
 use tablecall::config::{Config, RawConfig};
@@ -89,10 +89,20 @@ impl TestApp {
 
     /// Starts it as a second process with an account at the carrier of `other`, and in its time.
     pub(crate) async fn beside(other: &Self, given: RawConfig) -> Self {
-        let given = Self::with_account(&other.carrier, given);
+        Self::beside_lagging(other, given, SignedDuration::ZERO).await
+    }
+
+    /// The same where the carrier's list may lag behind for so long.
+    pub(crate) async fn beside_lagging(
+        other: &Self,
+        given: RawConfig,
+        lag: SignedDuration,
+    ) -> Self {
+        let mut config = Config::read(&Self::with_account(&other.carrier, given)).unwrap();
+        config.list_lag = lag;
         Self {
             carrier: other.carrier.clone(),
-            ..Self::at(given, other.clock.clone()).await
+            ..Self::configured(config, other.clock.clone()).await
         }
     }
 
@@ -155,7 +165,6 @@ impl TestApp {
 
     /// With settings, in a time of its own.
     pub(crate) async fn at(given: RawConfig, clock: Clock) -> Self {
-        let logs = Logs::capture(&clock);
         let listen = given
             .server
             .listen
@@ -163,6 +172,11 @@ impl TestApp {
             .or_else(|| Some("127.0.0.1:0".to_owned()));
         let config = Config::read(&given.with(|it| it.server.listen = listen))
             .expect("the settings are right");
+        Self::configured(config, clock).await
+    }
+
+    async fn configured(config: Config, clock: Clock) -> Self {
+        let logs = Logs::capture(&clock);
         let listener = listeners::bound(config.listen);
         let app = App::build(listener, config, clock.clone())
             .await
