@@ -286,7 +286,7 @@ impl CallCreator {
                 return Err(ServiceError::IdempotencyMismatch);
             }
         }
-        Ok(self.engine.store.load(entry.call).await?)
+        Ok(self.engine.store.acknowledge(entry.call).await?)
     }
 
     /// Decides about a new call, saves it, and dials it if it may dial now.

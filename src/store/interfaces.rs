@@ -24,6 +24,13 @@ pub trait CallStore {
     /// The store cannot be asked.
     async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError>;
 
+    /// Loads a call of which its client is told once more. From then on it stays, although the
+    /// instance that made it may have answered its create with an error.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn acknowledge(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError>;
+
     /// Loads a call, perhaps from this process's memory and a moment old. That is enough for a
     /// change, since [`Self::change`] finds out whether the stored call is newer.
     ///

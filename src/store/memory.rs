@@ -209,6 +209,10 @@ impl CallStore for Memory {
         Ok(self.get(id))
     }
 
+    async fn acknowledge(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
+        Ok(self.get(id))
+    }
+
     async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
         Ok(self.get(id))
     }

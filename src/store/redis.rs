@@ -10,6 +10,7 @@
 //! | key | type | what | expires |
 //! |---|---|---|---|
 //! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version and a revision in 12 bytes; then, sealed, the call and its pending event | open: a day and the retention after it was given up; finished: the retention |
+//! | `{s0}:told:ID` … | string | a call of which a repeated create was told, so that it is not revoked | an hour |
 //! | `{s0}:due` … | sorted set | when each open call of the shard is looked at next (milliseconds) | 402 days after the last new call |
 //! | `{s0}:events` … | sorted set | when the pending event of each call is sent next | 402 days |
 //! | `{s0}:calls:HASH` … | sorted set | the calls of an API key in the shard, by id and so by time of creation | 402 days and the retention |

@@ -90,6 +90,14 @@ impl Redis {
 }
 
 impl CallStore for Redis {
+    async fn acknowledge(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
+        // What this instance has stored, no other revokes.
+        if self.owned.stamp(id).is_none() {
+            self.keep_from_revocation(id).await?;
+        }
+        self.load(id).await
+    }
+
     /// The newest state that can be had.
     async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
         if let Some(call) = self.write_behind.get(id) {

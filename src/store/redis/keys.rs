@@ -70,6 +70,10 @@ impl Names {
         format!("{}:{{s{}}}:call:{id}", self.prefix, Self::shard(id))
     }
 
+    pub(super) fn acknowledged(&self, id: CallId) -> String {
+        format!("{}:{{s{}}}:told:{id}", self.prefix, Self::shard(id))
+    }
+
     pub(super) fn due(&self, shard: u8) -> String {
         format!("{}:{{s{shard}}}:due", self.prefix)
     }

@@ -93,6 +93,7 @@ impl Redis {
         self.unlist(&call.owner, call.id).await;
         self.postpone(call.id, now).await;
         self.revoke(call.id, saved.version).await?;
+        self.keep_from_revocation(call.id).await?;
         self.release(call, now).await;
         Ok(())
     }

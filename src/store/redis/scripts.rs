@@ -15,6 +15,7 @@ macro_rules! text {
 pub(super) struct Scripts {
     pub(super) save: Script,
     pub(super) revoke: Script,
+    pub(super) acknowledge: Script,
     pub(super) postpone: Script,
     pub(super) due: Script,
     pub(super) due_events: Script,
@@ -43,6 +44,7 @@ impl Scripts {
         Self {
             save: script(text!("put.lua", "list.lua", "release.lua", "save.lua"; "")),
             revoke: script(include_str!("revoke.lua")),
+            acknowledge: script(include_str!("acknowledge.lua")),
             postpone: script(include_str!("postpone.lua")),
             due: script(include_str!("due.lua")),
             due_events: script(include_str!("due_events.lua")),

@@ -108,6 +108,7 @@ impl Redis {
     pub(super) async fn revoke(&self, id: CallId, version: u64) -> Result<(), StoreError> {
         let mut script = self.scripts.revoke.prepare_invoke();
         self.add_record_keys(&mut script, id);
+        script.key(self.names.acknowledged(id));
         let stamp = Stamp {
             version,
             revision: 0,
@@ -119,6 +120,17 @@ impl Redis {
             .arg(REVOKED_LIFE.as_millis().to_string());
         let _done: i64 = self.link.run("save", &script).await?;
         Ok(())
+    }
+
+    /// Keeps a call from being revoked, because its client is told of it; whether it is still there.
+    pub(super) async fn keep_from_revocation(&self, id: CallId) -> Result<bool, StoreError> {
+        let mut script = self.scripts.acknowledge.prepare_invoke();
+        script
+            .key(self.names.call(id))
+            .key(self.names.acknowledged(id))
+            .arg(REVOKED)
+            .arg(REVOKED_LIFE.as_millis().to_string());
+        self.link.run("save", &script).await
     }
 
     /// Writes a call over what it grew from, or lets what happened here happen to what others made

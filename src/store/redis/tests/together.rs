@@ -268,3 +268,30 @@ async fn a_call_that_two_instances_wake_at_once_has_one_intent() {
         "the quicker one rings, and the other does not"
     );
 }
+
+#[tokio::test]
+async fn a_call_that_its_client_was_told_of_is_not_revoked() {
+    if server::is_missing() {
+        return;
+    }
+    let (store, other, _connected) = two(0).await;
+    let told = saved(&store, example::queued(1)).await;
+    let untold = saved(&store, example::queued(2)).await;
+    let Store::Redis(maker) = &*store else {
+        panic!("it is shared");
+    };
+    assert_eq!(
+        other.acknowledge(told.id).await.unwrap().as_deref(),
+        Some(&*told)
+    );
+    for call in [&told, &untold] {
+        maker.revoke(call.id, call.version).await.unwrap();
+    }
+    assert!(other.load(told.id).await.unwrap().is_some());
+    assert_eq!(other.load(untold.id).await.unwrap(), None);
+    assert_eq!(
+        other.acknowledge(untold.id).await.unwrap(),
+        None,
+        "it came too late"
+    );
+}
