@@ -246,7 +246,7 @@ pub struct Redis {
     enqueued: tokio::sync::Notify,
     /// The id of this instance among others.
     instance: Instance,
-    run: Mutex<Run>,
+    run: Box<Mutex<Run>>,
     fingerprints: Fingerprints,
     fit: Fit,
     /// Notified when this instance hears what it has published for itself.
@@ -273,6 +273,10 @@ struct Run {
     mark: Option<String>,
     /// Time at which it was found to be emptied.
     emptied_at: Option<std::time::Instant>,
+    /// It has not got back yet what this instance knows.
+    must_restore: bool,
+    /// It has refused something since the connection was made.
+    is_behind: bool,
 }
 
 impl Redis {
@@ -325,7 +329,7 @@ impl Redis {
             next_start: Mutex::default(),
             enqueued: tokio::sync::Notify::new(),
             instance: uuid::Uuid::new_v4().into_bytes(),
-            run: Mutex::default(),
+            run: Box::default(),
             fingerprints: parts.fingerprints,
             fit: Fit::default(),
             heard: Arc::default(),

@@ -171,7 +171,8 @@ impl CallStore for Redis {
         let call = Arc::new(call);
         match self.put(None, &call).await {
             Ok(Put::Done { .. }) => {
-                self.adopt_line(&call).await;
+                // Who is on the line is served all the same.
+                let _numbered: Result<(), StoreError> = self.adopt_line(&call).await;
                 Ok(Saved::Done(call))
             }
             Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),

@@ -195,7 +195,10 @@ impl Redis {
 
     /// Adds a call that was rebuilt from its ticket to the open calls of its number. If it has a
     /// line, it takes the number as well, unless another call has it.
-    pub(super) async fn adopt_line(&self, call: &Call) {
+    ///
+    /// # Errors
+    /// The server cannot be asked: the number looks free to others, although the line is open.
+    pub(super) async fn adopt_line(&self, call: &Call) -> Result<(), StoreError> {
         let request = DialRequest {
             call,
             limits: &crate::policy::CallLimits::OFF,
@@ -211,8 +214,8 @@ impl Redis {
         };
         let mut script = self.scripts.number.prepare_invoke();
         self.add_number_args(&mut script, &request, mode, true);
-        // If this fails, the number looks free to others, although the line is open.
-        let _known: Result<NumberAnswer, StoreError> = self.link.run("numbers", &script).await;
+        let _known: NumberAnswer = self.link.run("numbers", &script).await?;
+        Ok(())
     }
 
     /// Adds the four keys and eleven arguments of `ask_number` in number.lua.

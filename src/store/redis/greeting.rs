@@ -166,14 +166,14 @@ impl Redis {
 
     /// Tries a server out, compares keys with other instances, and finds out by its mark whether it
     /// was emptied.
-    pub(super) async fn greet(&self, wire: &mut Wire) -> Result<bool, ServerFailure> {
+    pub(super) async fn greet(&self, wire: &mut Wire) -> Result<(), ServerFailure> {
         let mut about = About::default();
         let tried = self.try_out(wire, &mut about).await;
         self.note_about(&about);
         tried?;
         let joined = async {
             self.join_instances(wire).await?;
-            self.read_mark(wire).await
+            self.read_mark(wire).await.map(|_is_emptied| ())
         };
         joined.await.map_err(|error| self.failure(&error))
     }

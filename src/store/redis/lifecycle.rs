@@ -1,19 +1,19 @@
 //! Keeps the connection: opens it, handles what the server pushes, and after each break brings this
 //! instance and the server back into agreement.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use redis::{PushInfo, PushKind, RedisResult, Value};
 
-use super::Redis;
 use super::failure::ServerFailure;
 use super::greeting::ECHO;
 use super::owned::OwnedCalls;
 use super::record::{STAMP, Stamp};
 use super::watchers::Watchers;
 use super::wire::{PushHandler, Wire};
+use super::{Redis, Run};
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Lifecycle, StoreError};
 use clock::Backoff;
@@ -86,7 +86,9 @@ impl Redis {
         let offer = async {
             loop {
                 tokio::time::sleep(RETRY).await;
-                if self.write_behind.count() > 0 {
+                if self.is_behind() {
+                    self.resync().await;
+                } else if self.write_behind.count() > 0 {
                     self.write_back().await;
                 }
             }
@@ -115,7 +117,7 @@ impl Redis {
             return;
         };
         if let Ok(true) = self.read_mark(&mut wire).await {
-            self.resync(true).await;
+            self.resync().await;
         }
     }
 
@@ -165,41 +167,47 @@ impl Redis {
     }
 
     /// Works off a break: stores the calls of an emptied server again, writes the changes that
-    /// waited, and asks what others saved meanwhile.
-    async fn resync(&self, is_emptied: bool) {
+    /// waited, and asks what others saved meanwhile. What the server does not take is tried again.
+    async fn resync(&self) {
         let mut cmd = redis::cmd("PEXPIRE");
         cmd.arg(self.names.run())
             .arg(RUN_LIFE.as_millis().to_string());
         let _renewed: Result<bool, StoreError> = self.link.ask("other", &cmd).await;
-        // First of all: no instance may ring them meanwhile. A server that took over may lack them,
-        // too.
-        self.restore_opt_outs().await;
-        if is_emptied {
-            self.store_again().await;
-        }
+        let restored = self.restore().await;
         self.write_back().await;
         let followed = self.watchers.all();
         for id in &followed {
             let _heard: Result<(), StoreError> = self.link.subscribe(&self.names.changes(id)).await;
         }
         self.refresh(followed).await;
-        self.confirm_owned().await;
+        let confirmed = self.confirm_owned().await;
+        self.lock_run().is_behind = restored.is_err() || confirmed.is_err();
+    }
+
+    async fn restore(&self) -> Result<(), StoreError> {
+        // First of all: no instance may ring them meanwhile. A server that took over may lack them,
+        // too.
+        self.restore_opt_outs().await?;
+        if self.lock_run().must_restore {
+            self.store_again().await?;
+            self.lock_run().must_restore = false;
+        }
+        Ok(())
     }
 
     /// Asks for the stamps of the calls that this instance saved last on an earlier connection:
     /// another may have saved them since, or a server that took over has never had the last writes.
-    async fn confirm_owned(&self) {
+    async fn confirm_owned(&self) -> Result<(), StoreError> {
         let connection = self.link.connection();
         for ids in self.owned.unconfirmed(connection).chunks(CONFIRMED_AT_ONCE) {
             let asked = ids.iter().map(|id| self.is_lost(*id, connection));
             for (id, asked) in ids.iter().zip(futures_util::future::join_all(asked).await) {
-                match asked {
-                    Ok(false) => {}
-                    Ok(true) => self.store_lost(*id).await,
-                    Err(_) => return,
+                if asked? {
+                    self.store_lost(*id).await?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Notes which state of an owned call the server has; whether it has none, or an older one.
@@ -220,11 +228,11 @@ impl Redis {
     /// Notes by which mark the server is known; whether it has lost what it knew when this instance
     /// saw it last.
     fn note_run(&self, mark: String) -> bool {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.lock_run();
         let before = run.mark.replace(mark);
         let is_emptied = before.is_some() && before != run.mark;
         if is_emptied {
-            run.emptied_at = Some(Instant::now());
+            (run.emptied_at, run.must_restore) = (Some(Instant::now()), true);
             self.remembered.witnesses.emptied();
         }
         is_emptied
@@ -233,8 +241,17 @@ impl Redis {
     /// Returns whether a call that the server does not have may be stored again in a moment, by the
     /// instance that saved it last.
     pub(super) fn is_being_restored(&self) -> bool {
-        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        run.emptied_at.is_some_and(|at| at.elapsed() < RESTORING)
+        let emptied_at = self.lock_run().emptied_at;
+        emptied_at.is_some_and(|at| at.elapsed() < RESTORING)
+    }
+
+    /// Returns whether the server has not taken all that this instance knows.
+    fn is_behind(&self) -> bool {
+        self.lock_run().is_behind
+    }
+
+    fn lock_run(&self) -> MutexGuard<'_, Run> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -272,17 +289,17 @@ impl Lifecycle for Redis {
             let opening = async {
                 let opened = self.link.open(self.push_handler()).await;
                 let mut wire = opened.map_err(|error| self.link.failure_of(&error))?;
-                let is_emptied = self.greet(&mut wire).await?;
-                Ok((wire, is_emptied))
+                self.greet(&mut wire).await?;
+                Ok((wire, ()))
             };
             let opened = tokio::time::timeout(CONNECTING, opening).await;
             let opened = opened.unwrap_or_else(|_late| Err(ServerFailure::timeout()));
             match self.link.opened(opened) {
-                Ok(is_emptied) => {
+                Ok(()) => {
                     (tries, last) = (0, None);
                     self.remembered.witnesses.connected();
                     tracing::info!("the shared store is reached");
-                    self.resync(is_emptied).await;
+                    self.resync().await;
                     self.run_until_lost().await;
                 }
                 // The same reason is logged once.

@@ -9,7 +9,7 @@ use super::Redis;
 use super::witnesses::Witnesses;
 use crate::call::Call;
 use crate::domain::Phone;
-use crate::store::{IdempotencyEntry, StartRate as _};
+use crate::store::{IdempotencyEntry, StartRate as _, StoreError};
 
 /// Numbers that are written at a time.
 const WRITTEN_AT_ONCE: usize = 64;
@@ -57,36 +57,32 @@ impl Remembered {
 }
 
 impl Redis {
-    /// Restores what belongs to a call whose record was stored again. What cannot be written now is
-    /// missing until the call ends; the person on the line is served all the same.
-    pub(super) async fn restore_beside(&self, call: &Call) {
+    /// Restores what belongs to a call whose record was stored again.
+    pub(super) async fn restore_beside(&self, call: &Call) -> Result<(), StoreError> {
         if !call.is_finished() {
-            self.adopt_line(call).await;
+            self.adopt_line(call).await?;
         }
         if let Some(key) = call.carry_over.idempotency {
             // A client that asks again under its key must get this call, and not another one.
-            let _known = self
-                .set_idempotency_entry(key, IdempotencyEntry::of(call))
-                .await;
+            self.set_idempotency_entry(key, IdempotencyEntry::of(call))
+                .await?;
         }
         if call.has_line() && self.remembered.are_lines_counted.load(Ordering::Relaxed) {
-            let _counted = self.open_line(call.id, u32::MAX, call.updated_at).await;
+            self.open_line(call.id, u32::MAX, call.updated_at).await?;
         }
+        Ok(())
     }
 
-    /// Writes all known numbers, because the server may lack some. Those that fail are written after
-    /// the next break.
-    pub(super) async fn restore_opt_outs(&self) {
+    /// Writes all known numbers, because the server may lack some.
+    pub(super) async fn restore_opt_outs(&self) -> Result<(), StoreError> {
         if self.has_index().is_err() {
-            return;
+            return Ok(());
         }
         let phones: Vec<Phone> = self.remembered.opted_out().iter().copied().collect();
         for phones in phones.chunks(WRITTEN_AT_ONCE) {
             let writes = phones.iter().map(|phone| self.write_opt_out(*phone));
-            let written = futures_util::future::join_all(writes).await;
-            if written.iter().any(Result::is_err) {
-                return;
-            }
+            futures_util::future::try_join_all(writes).await?;
         }
+        Ok(())
     }
 }

@@ -17,36 +17,42 @@ use crate::store::StoreError;
 const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
 
 impl Redis {
-    pub(super) async fn store_again(&self) {
+    pub(super) async fn store_again(&self) -> Result<(), StoreError> {
         let known = self.owned.known();
         tracing::warn!(
             calls = known.len(),
             "the shared store was emptied; what this instance saved last is stored again"
         );
         for call in known {
-            if self.write_behind.get(call.id).is_none() {
-                match self.put(None, &call).await {
-                    Ok(Put::Done { .. }) => self.restore_beside(&call).await,
-                    Ok(Put::Other(_) | Put::Gone) => {}
-                    Err(_) => return,
+            if self.write_behind.get(call.id).is_some() {
+                continue;
+            }
+            match self.put(None, &call).await? {
+                Put::Done { .. } => self.restore_beside(&call).await?,
+                // An earlier try stored the record, and perhaps not what stands beside it.
+                Put::Other(stored) if stored.version == call.version => {
+                    self.restore_beside(&call).await?;
                 }
+                Put::Other(_) | Put::Gone => {}
             }
         }
+        Ok(())
     }
 
     /// Stores an owned call again of which the server has lost the last writes, as one that took over
     /// from another may have.
-    pub(super) async fn store_lost(&self, id: CallId) {
+    pub(super) async fn store_lost(&self, id: CallId) -> Result<(), StoreError> {
         let Some((known, _)) = self.owned.get(id) else {
-            return;
+            return Ok(());
         };
         if self.write_behind.get(id).is_some() {
-            return;
+            return Ok(());
         }
         let call = known.call;
         tracing::warn!(call.id = %id, call.version = call.version, "the shared store has lost the last writes; a call is stored again");
-        if let Ok(Put::Done { .. }) = self.replace(&call, &call, call.is_finished()).await {
-            self.restore_beside(&call).await;
+        match self.replace(&call, &call, call.is_finished()).await? {
+            Put::Done { .. } => self.restore_beside(&call).await,
+            Put::Other(_) | Put::Gone => Ok(()),
         }
     }
 
@@ -139,14 +145,14 @@ impl Redis {
         let mut found = match self.put(waiting.basis, &waiting.call).await? {
             Put::Done { .. } => {
                 if waiting.basis.is_none() {
-                    self.restore_beside(&waiting.call).await;
+                    self.restore_beside(&waiting.call).await?;
                 }
                 return Ok(waiting.call.clone());
             }
             // The server has lost it, and its number with it.
             Put::Gone => match self.put(None, &waiting.call).await? {
                 Put::Done { .. } | Put::Gone => {
-                    self.restore_beside(&waiting.call).await;
+                    self.restore_beside(&waiting.call).await?;
                     return Ok(waiting.call.clone());
                 }
                 Put::Other(stored) => stored,
