@@ -24,8 +24,10 @@ const PAUSES: Backoff = Backoff::new(SignedDuration::from_secs(1), SignedDuratio
 const LOOK: SignedDuration = SignedDuration::from_secs(20);
 /// The longest call of ours, including ring, talk and the wait in Twilio's queue.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
-/// The most pages read of one list: more of them do not hold live calls.
-const PAGES: usize = 20;
+/// Calls on a page of a list.
+const PAGE_SIZE: u16 = 100;
+/// The most pages read of one list.
+const PAGES: usize = 200;
 
 /// The statuses in which a call occupies its number.
 const LIVE: [CallStatus; 3] = [
@@ -170,14 +172,22 @@ impl Dialler {
                 let query = ListQuery {
                     from: Some(from.to_string()),
                     status: Some(status),
+                    page_size: Some(PAGE_SIZE),
                     ..ListQuery::default()
                 };
                 let mut page = self.twilio.list(&query).await?;
-                for _ in 0..PAGES {
+                for read in 1.. {
                     add_live_calls(&mut found, &page);
                     let Some(next) = page.next_page_uri else {
                         break;
                     };
+                    if read == PAGES {
+                        tracing::error!(
+                            pages = PAGES,
+                            "Twilio lists more live calls than are read: some of their numbers may be rung"
+                        );
+                        break;
+                    }
                     page = self.twilio.list_next(&next).await?;
                 }
             }
