@@ -49,6 +49,10 @@ impl Remembered {
         self.are_lines_counted.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn counts_lines(&self) -> bool {
+        self.are_lines_counted.load(Ordering::Relaxed)
+    }
+
     fn opted_out(&self) -> MutexGuard<'_, HashSet<Phone>> {
         self.opted_out
             .lock()
@@ -67,7 +71,7 @@ impl Redis {
             self.set_idempotency_entry(key, IdempotencyEntry::of(call))
                 .await?;
         }
-        if call.has_line() && self.remembered.are_lines_counted.load(Ordering::Relaxed) {
+        if call.has_line() && self.remembered.counts_lines() {
             self.open_line(call.id, u32::MAX, call.updated_at).await?;
         }
         Ok(())

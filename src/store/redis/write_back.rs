@@ -11,7 +11,7 @@ use super::storing::Put;
 use super::write_behind::Waiting;
 use crate::call::{Call, replay};
 use crate::domain::CallId;
-use crate::store::StoreError;
+use crate::store::{StartRate as _, StoreError};
 
 /// Time for which a revoked call is remembered: longer than anybody has one in hand.
 const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
@@ -124,7 +124,10 @@ impl Redis {
             .arg(id.as_bytes())
             .arg(REVOKED)
             .arg(REVOKED_LIFE.as_millis().to_string());
-        let _done: i64 = self.link.run("save", &script).await?;
+        let is_revoked: bool = self.link.run("save", &script).await?;
+        if is_revoked && self.remembered.counts_lines() {
+            self.close_line(id).await;
+        }
         Ok(())
     }
 

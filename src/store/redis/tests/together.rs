@@ -285,10 +285,18 @@ async fn a_call_that_its_client_was_told_of_is_not_revoked() {
         Some(&*told)
     );
     for call in [&told, &untold] {
+        assert!(store.open_line(call.id, 2, now()).await.unwrap());
+    }
+    for call in [&told, &untold] {
         maker.revoke(call.id, call.version).await.unwrap();
     }
     assert!(other.load(told.id).await.unwrap().is_some());
     assert_eq!(other.load(untold.id).await.unwrap(), None);
+    let next = CallId::from_bytes([3; 16]);
+    assert!(
+        other.open_line(next, 2, now()).await.unwrap(),
+        "its line is free"
+    );
     assert_eq!(
         other.acknowledge(untold.id).await.unwrap(),
         None,
