@@ -349,15 +349,13 @@ impl OwnedCalls {
         call_counts
     }
 
-    /// The calls as this instance knows them, for a server that has lost them.
+    /// The calls as this instance knows them, for a server that has lost them, the oldest first.
     pub(super) fn known(&self) -> Vec<Arc<Call>> {
         let inner = self.lock();
-        inner
-            .calls
-            .values()
-            .filter_map(Owned::newest)
-            .cloned()
-            .collect()
+        let known = inner.calls.values().filter_map(Owned::newest);
+        let mut known: Vec<Arc<Call>> = known.cloned().collect();
+        known.sort_by_key(|call| call.id);
+        known
     }
 
     /// The open ones.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Redis;
 use super::witnesses::Witnesses;
-use crate::call::Call;
+use crate::call::{Call, State, WaitingFor};
 use crate::domain::Phone;
 use crate::store::{IdempotencyEntry, StartRate as _, StoreError};
 
@@ -73,6 +73,13 @@ impl Redis {
         }
         if call.has_line() && self.remembered.counts_lines() {
             self.open_line(call.id, u32::MAX, call.updated_at).await?;
+        }
+        if let State::Queued {
+            waiting_for: Some(WaitingFor::Slot),
+            ..
+        } = call.state
+        {
+            self.enqueue(&call.owner, call.id).await?;
         }
         Ok(())
     }

@@ -358,3 +358,39 @@ async fn nobody_else_begins_a_call_while_an_emptied_server_is_filled_again() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_waits_for_a_start_keeps_the_place_when_the_server_was_emptied() {
+    if server::is_missing() {
+        return;
+    }
+    let server = RedisServer::start(&[]);
+    let (store, mut connected) = server.store("test", 0);
+    reached(&store).await;
+    let mut waiting = Vec::new();
+    for number in 1..=3 {
+        let queued = saved(&store, example::queued(number)).await;
+        let hold = Event::Hold {
+            waiting_for: WaitingFor::Slot,
+            until: at(3_600),
+        };
+        let held = done(&store, &queued, hold).await;
+        store.enqueue(&held.owner, held.id).await.unwrap();
+        waiting.push(held.id);
+    }
+    connected.lose().await;
+    redis::cmd("FLUSHALL")
+        .exec(&mut server.connection())
+        .unwrap();
+    connected.connect();
+    let mut started = Vec::new();
+    let mut seconds = 60;
+    until("all have had their turn", async || {
+        // What is refused is asked for again a second later.
+        seconds += 1;
+        started.extend(store.dequeue_start(at(seconds)).await.ok().flatten());
+        started.len() == waiting.len()
+    })
+    .await;
+    assert_eq!(started, waiting);
+}
