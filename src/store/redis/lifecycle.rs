@@ -91,6 +91,7 @@ impl Redis {
                 } else if self.write_behind.count() > 0 {
                     self.write_back().await;
                 }
+                self.close_lines().await;
             }
         };
         let follow = async {

@@ -8,11 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Redis;
 use super::witnesses::Witnesses;
 use crate::call::{Call, State, WaitingFor};
-use crate::domain::Phone;
+use crate::domain::{CallId, Phone};
 use crate::store::{IdempotencyEntry, StartRate as _, StoreError};
 
 /// Numbers that are written at a time.
 const WRITTEN_AT_ONCE: usize = 64;
+
+/// The most lines that wait to be closed; one beyond them counts until its time is over.
+const MOST_UNCLOSED: usize = 65_536;
 
 /// What this instance knows of the server's data outside the records.
 #[derive(Debug, Default)]
@@ -22,6 +25,9 @@ pub(super) struct Remembered {
     opted_out: Mutex<HashSet<Phone>>,
     /// Whether open lines are counted (`TWILIO_LINES`).
     are_lines_counted: AtomicBool,
+    /// Lines that may still count on the server, because it did not answer when they were opened or
+    /// closed.
+    unclosed_lines: Mutex<HashSet<CallId>>,
     /// The other instances.
     pub(super) witnesses: Witnesses,
 }
@@ -32,6 +38,7 @@ impl Remembered {
         Self {
             opted_out: Mutex::new(opted_out),
             are_lines_counted: AtomicBool::new(false),
+            unclosed_lines: Mutex::default(),
             witnesses: Witnesses::default(),
         }
     }
@@ -51,6 +58,20 @@ impl Remembered {
 
     pub(super) fn counts_lines(&self) -> bool {
         self.are_lines_counted.load(Ordering::Relaxed)
+    }
+
+    /// Notes a line that is to be closed as soon as the server answers.
+    pub(super) fn note_unclosed_line(&self, id: CallId) {
+        let mut unclosed = self.unclosed_lines();
+        if unclosed.len() < MOST_UNCLOSED {
+            unclosed.insert(id);
+        }
+    }
+
+    pub(super) fn unclosed_lines(&self) -> MutexGuard<'_, HashSet<CallId>> {
+        self.unclosed_lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn opted_out(&self) -> MutexGuard<'_, HashSet<Phone>> {

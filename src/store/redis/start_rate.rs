@@ -59,6 +59,28 @@ impl Redis {
     }
 }
 
+impl Redis {
+    /// Closes the lines that are to be closed. Those that fail are closed later.
+    pub(super) async fn close_lines(&self) {
+        let ids: Vec<CallId> = self.remembered.unclosed_lines().iter().copied().collect();
+        if ids.is_empty() {
+            return;
+        }
+        let mut command = redis::cmd("ZREM");
+        command.arg(self.names.global("lines"));
+        for id in &ids {
+            command.arg(id.as_bytes());
+        }
+        let closed: Result<i64, StoreError> = self.link.ask("limits", &command).await;
+        if closed.is_ok() {
+            let mut unclosed = self.remembered.unclosed_lines();
+            for id in &ids {
+                unclosed.remove(id);
+            }
+        }
+    }
+}
+
 impl StartRate for Redis {
     async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), StoreError> {
         let mut script = self.scripts.enqueue.prepare_invoke();
@@ -113,7 +135,14 @@ impl StartRate for Redis {
     async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, StoreError> {
         self.remembered.count_lines();
         let until = clock::later(now, LONGEST_LINE);
-        self.ask_line(id, most, now, Some(until)).await
+        let opened = self.ask_line(id, most, now, Some(until)).await;
+        // Without an answer it may count all the same, for a call that is not made.
+        if opened.is_err() {
+            self.remembered.note_unclosed_line(id);
+        } else {
+            self.remembered.unclosed_lines().remove(&id);
+        }
+        opened
     }
 
     async fn has_free_line(
@@ -126,9 +155,7 @@ impl StartRate for Redis {
     }
 
     async fn close_line(&self, id: CallId) {
-        let mut command = redis::cmd("ZREM");
-        command.arg(self.names.global("lines")).arg(id.as_bytes());
-        // One that cannot be closed now counts until its time is over.
-        let _closed: Result<i64, StoreError> = self.link.ask("limits", &command).await;
+        self.remembered.note_unclosed_line(id);
+        self.close_lines().await;
     }
 }

@@ -17,6 +17,7 @@ use crate::store::{
 };
 
 mod outages;
+mod restored;
 mod records;
 mod together;
 
