@@ -256,8 +256,9 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     );
 }
 
-/// Returns whether a key after the first of a line came to nothing: its webhook had no answer, or was
-/// refused, and no later request of the line says when its question was put again.
+/// Returns whether a key after the first of a line came to nothing: its webhook had no answer, was
+/// refused and no later request of the line says when its question was put again, or lost it on the
+/// way.
 fn may_have_lost_a_key(line: &Value) -> bool {
     let sent = line["webhooks"].as_array().unwrap().iter();
     let talk: Vec<&Value> = sent.filter(|it| it["kind"] == "voice").collect();
@@ -265,6 +266,11 @@ fn may_have_lost_a_key(line: &Value) -> bool {
     let is_key = |it: &&&Value| it["digits"].as_str().is_some_and(|it| !it.is_empty());
     let mut keys = talk.iter().filter(is_key);
     let first = keys.next().map(|it| &it["digits"]);
+    let is_sent = |key: &Value| talk.iter().any(|it| it["digits"] == key["digits"]);
+    let mut pressed = line["digits"].as_array().unwrap().iter();
+    if !pressed.all(is_sent) {
+        return true;
+    }
     keys.filter(|it| Some(&it["digits"]) != first).any(|it| {
         let is_last = talk.iter().all(|other| moment(other) <= moment(it));
         it["status"].is_null() || it["status"] != 200 && is_last
