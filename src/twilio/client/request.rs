@@ -2,8 +2,6 @@
 //!
 //! Limits are Twilio's and are not checked here: its refusal says more than a guess of ours could.
 
-use jiff::civil::Date;
-
 use super::append_some;
 use crate::twilio::form::append;
 use crate::twilio::{CallStatus, StatusCallbackEvent};
@@ -165,8 +163,6 @@ impl MachineDetection {
 /// A change to a call that is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallUpdate {
-    /// Ends a call that is queued or rings; one that was picked up goes on.
-    Cancel,
     /// Ends a call in any state.
     Complete,
     /// Drops what is being said and runs this document, at most 4000 characters; its URLs must be
@@ -180,7 +176,6 @@ impl CallUpdate {
     pub fn to_form(&self) -> String {
         let mut form = String::new();
         match self {
-            Self::Cancel => append(&mut form, "Status", "canceled"),
             Self::Complete => append(&mut form, "Status", "completed"),
             Self::Twiml(document) => append(&mut form, "Twiml", document),
         }
@@ -197,8 +192,6 @@ pub struct ListQuery {
     pub from: Option<String>,
     /// The present status.
     pub status: Option<CallStatus>,
-    /// Calls that started on this day (UTC) or later: `StartTime>`.
-    pub start_time_from: Option<Date>,
     /// Calls a page, 1 to 100 (more would not fit into an answer that is read here); Twilio's
     /// default is 50.
     pub page_size: Option<u16>,
@@ -212,11 +205,6 @@ impl ListQuery {
         append_some(&mut query, "To", self.to.as_deref());
         append_some(&mut query, "From", self.from.as_deref());
         append_some(&mut query, "Status", self.status.map(CallStatus::as_str));
-        append_some(
-            &mut query,
-            "StartTime>",
-            self.start_time_from.map(|date| date.to_string()).as_deref(),
-        );
         append_number(
             &mut query,
             "PageSize",
@@ -239,23 +227,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_query_writes_its_comparison_into_the_name() {
+    fn a_list_query_has_its_filters_and_a_bounded_page() {
         let query = ListQuery {
             to: Some("+15551234567".into()),
             status: Some(CallStatus::InProgress),
-            start_time_from: Some(jiff::civil::date(2026, 12, 4)),
             page_size: Some(1_000),
             ..ListQuery::default()
         };
         assert_eq!(
             query.to_query(),
-            "To=%2B15551234567&Status=in-progress&StartTime%3E=2026-12-04&PageSize=100"
+            "To=%2B15551234567&Status=in-progress&PageSize=100"
         );
     }
 
     #[test]
     fn updates_carry_one_parameter() {
-        assert_eq!(CallUpdate::Cancel.to_form(), "Status=canceled");
         assert_eq!(CallUpdate::Complete.to_form(), "Status=completed");
         assert_eq!(
             CallUpdate::Twiml("<Response/>".into()).to_form(),
