@@ -1,13 +1,14 @@
 //! Accepts connections and bounds what each of them may cost.
 //!
 //! poem's own server gives hyper no timer (a half-sent head stays open for ever), has no cap on
-//! connections and retries accept errors without a pause. This loop drives the same hyper
-//! connections itself, under [`ConnectionLimits`], and hands each request to one poem endpoint. It must not
+//! connections and retries accept errors without a pause. This loop drives the connections itself,
+//! under [`ConnectionLimits`], and hands each request to one poem endpoint. It must not
 //! know routes, keys or error shapes: whatever it answers by itself is a last resort, and the
 //! endpoint is expected to have answered before (see [`TimeLimit`]).
 
 pub(super) mod body;
 mod connection;
+mod http_2;
 mod peers;
 mod proxy_protocol;
 mod pulse;
@@ -60,6 +61,10 @@ pub struct ConnectionLimits {
     pub head_bytes: usize,
     /// Header fields of a request (HTTP/1); 64.
     pub headers: usize,
+    /// Time between two looks whether the peer of an HTTP/2 connection is still there; 30 s.
+    pub ping: Duration,
+    /// Time for the peer's answer to such a look; 20 s.
+    pub pong: Duration,
     /// Requests at once on one HTTP/2 connection; 64.
     pub streams: u32,
     /// Connections at once; 4,096. Further ones wait in the kernel's backlog.
@@ -86,6 +91,8 @@ impl Default for ConnectionLimits {
             body_bytes: 64 * 1024,
             head_bytes: 16 * 1024,
             headers: 64,
+            ping: Duration::from_secs(30),
+            pong: Duration::from_secs(20),
             streams: 64,
             connections: 4_096,
             connections_per_peer: 512,

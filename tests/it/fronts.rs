@@ -64,6 +64,12 @@ async fn a_call_passes_haproxy_as_a_proxy_of_http() {
 }
 
 #[tokio::test]
+async fn a_call_passes_haproxy_that_speaks_http_2_to_the_service() {
+    needs!("/usr/sbin/haproxy");
+    assert_eq!(a_call_passes(Kind::HaproxyHttp2).await, CLIENT.to_string());
+}
+
+#[tokio::test]
 async fn a_call_passes_haproxy_that_passes_bytes_on() {
     needs!("/usr/sbin/haproxy");
     let client = a_call_passes(Kind::HaproxyTcp).await;
@@ -87,4 +93,10 @@ async fn a_call_passes_apache() {
 async fn a_call_passes_caddy() {
     needs!("/usr/bin/caddy");
     assert_eq!(a_call_passes(Kind::Caddy).await, CLIENT.to_string());
+}
+
+#[tokio::test]
+async fn a_call_passes_caddy_that_speaks_http_2_to_the_service() {
+    needs!("/usr/bin/caddy");
+    assert_eq!(a_call_passes(Kind::CaddyHttp2).await, CLIENT.to_string());
 }

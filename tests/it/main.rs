@@ -56,6 +56,7 @@ mod events_faults;
 mod events_process;
 mod events_survive;
 mod examined;
+mod expecting;
 mod faults;
 mod fixtures;
 mod fronts;

@@ -1,9 +1,8 @@
-//! One connection: hyper's automatic HTTP/1 and HTTP/2 server, watched from outside.
+//! One connection: hyper's server for HTTP/1, or ours for HTTP/2, watched from outside.
 //!
 //! hyper's own timer for a head also runs while a kept-alive connection rests, so it cannot
-//! distinguish a slow head (10 s) from a quiet proxy (75 s); and before it knows the version of
-//! HTTP it has no timer at all. So the bytes are watched as they pass ([`Pulse`]), in the
-//! connection's own task and without a timer being moved for every request.
+//! distinguish a slow head (10 s) from a quiet proxy (75 s). So the bytes are watched as they pass
+//! ([`Pulse`]), in the connection's own task and without a timer being moved for every request.
 
 use std::convert::Infallible;
 use std::io;
@@ -13,20 +12,22 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::poll;
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt as _, poll};
 use http_body_util::combinators::BoxBody;
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Endpoint, IntoResponse as _, Request};
+use poem::{Addr, Endpoint, IntoResponse as _, Request, RequestParts};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::http_2::{self, Graceful};
 use super::proxy_protocol::{Start, read_start};
 use super::pulse::{Busy, CountedBody, Pulse, Watched};
 use super::{ConnectionLimits, bare_unavailable};
@@ -40,7 +41,7 @@ const LAST_RESORT: Duration = Duration::from_secs(1);
 pub(super) struct Connections<E> {
     limits: ConnectionLimits,
     endpoint: E,
-    builder: auto::Builder<TokioExecutor>,
+    http_1: http1::Builder,
     stop: CancellationToken,
     /// Lines about proxies that send no header.
     lines: LineLimit,
@@ -48,11 +49,11 @@ pub(super) struct Connections<E> {
 
 impl<E: Endpoint + 'static> Connections<E> {
     pub(super) fn new(limits: ConnectionLimits, endpoint: E, stop: CancellationToken) -> Self {
-        let builder = builder(&limits);
+        let http_1 = http_1(&limits);
         Self {
             limits,
             endpoint,
-            builder,
+            http_1,
             stop,
             lines: LineLimit::default(),
         }
@@ -70,21 +71,34 @@ impl<E: Endpoint + 'static> Connections<E> {
             return;
         };
         let pulse = Arc::new(Pulse::default());
-        let watched = Watched {
+        let mut watched = Watched {
             stream,
             read,
             pulse: Arc::clone(&pulse),
         };
+        let Some(is_http_2) = self.is_http_2(&mut watched).await else {
+            return;
+        };
         let (remote, local) = (RemoteAddr(Addr::from(peer)), LocalAddr(Addr::from(local)));
+        if is_http_2 {
+            pulse.multiplex();
+            let (connections, busy) = (Arc::clone(&self), Arc::clone(&pulse));
+            let service = move |head, body| {
+                let head = RequestParts::from((head, local.clone(), remote.clone(), Scheme::HTTP));
+                let request = Request::from_parts(head, body);
+                Box::pin(Arc::clone(&connections).answer(request, Busy::new(&busy)))
+            };
+            let connection = http_2::Connection::new(watched, &self.limits, service);
+            return self.watch(connection, &pulse).await;
+        }
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
+            let answer = Arc::clone(&self).answer(request, Busy::new(&pulse));
             // hyper keeps room for it as long as the connection lives, and moves it twice: it is
             // some kilobytes.
-            Box::pin(Arc::clone(&self).answer(request, Busy::new(&pulse)))
+            Box::pin(answer.map(Ok::<_, Infallible>))
         });
-        let connection = self
-            .builder
-            .serve_connection(TokioIo::new(watched), service);
+        let connection = self.http_1.serve_connection(TokioIo::new(watched), service);
         self.watch(connection, &pulse).await;
     }
 
@@ -131,11 +145,46 @@ impl<E: Endpoint + 'static> Connections<E> {
         }
     }
 
-    async fn answer(
-        self: Arc<Self>,
-        request: Request,
-        busy: Busy,
-    ) -> Result<hyper::Response<CountedBody>, Infallible> {
+    /// Looks at the first bytes without taking them, as long as they are enough; `None`: no more
+    /// came in time.
+    async fn is_http_2(&self, watched: &mut Watched) -> Option<bool> {
+        let preface = http_2::PREFACE;
+        if watched.read.is_empty() {
+            let mut start = [0; http_2::PREFACE.len()];
+            let count = watched.stream.peek(&mut start).await.ok()?;
+            if start.get(..count) != preface.get(..count) {
+                return Some(false);
+            }
+            if count == preface.len() {
+                return Some(true);
+            }
+        }
+        let mut start = BytesMut::from(std::mem::take(&mut watched.read));
+        let known = async {
+            loop {
+                watched.pulse.received();
+                let count = start.len().min(preface.len());
+                if start.get(..count) != preface.get(..count) {
+                    return Some(false);
+                }
+                if count == preface.len() {
+                    return Some(true);
+                }
+                if watched.stream.read_buf(&mut start).await.ok()? == 0 {
+                    return Some(false);
+                }
+            }
+        };
+        let known = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            known = tokio::time::timeout(self.limits.head, known) => known.ok().flatten(),
+        };
+        watched.read = start.freeze();
+        known
+    }
+
+    async fn answer(self: Arc<Self>, request: Request, busy: Busy) -> hyper::Response<CountedBody> {
         let mut answering = pin!(self.endpoint.call(request));
         // Many answers, those to webhooks first, wait for nothing: they need no timer.
         let answer = match poll!(answering.as_mut()) {
@@ -151,7 +200,7 @@ impl<E: Endpoint + 'static> Connections<E> {
             Err(_elapsed) => bare_unavailable(),
         };
         let answer = hyper::Response::<BoxBody<Bytes, io::Error>>::from(answer);
-        Ok(answer.map(|body| CountedBody { body, _busy: busy }))
+        answer.map(|body| CountedBody { body, _busy: busy })
     }
 
     /// Drives `connection` until it ends, its time is up, or, after `stop`, its last request is
@@ -189,11 +238,9 @@ impl<E: Endpoint + 'static> Connections<E> {
     }
 }
 
-fn builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn http_1(limits: &ConnectionLimits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
-        .timer(TokioTimer::new())
         // The pulse watches heads; hyper would make and drop a timer for each of them.
         .header_read_timeout(None)
         // A request is served and answered even if the peer has closed its side: a key press is not
@@ -206,31 +253,15 @@ fn builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .max_headers(limits.headers)
         .max_buf_size(limits.head_bytes.max(8 * 1024));
     builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-        .max_pending_accept_reset_streams(20)
-        .max_local_error_reset_streams(128)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20))
-        .max_send_buf_size(256 * 1024);
-    builder
 }
 
-/// A connection that can be asked to end after its requests in progress.
-trait Graceful: Future {
-    fn finish(self: Pin<&mut Self>);
-}
-
-impl<S> Graceful for auto::Connection<'_, TokioIo<Watched>, S, TokioExecutor>
+impl<S> Graceful for http1::Connection<TokioIo<Watched>, S>
 where
     S: hyper::service::Service<
             hyper::Request<Incoming>,
             Response = hyper::Response<CountedBody>,
             Error = Infallible,
         >,
-    S::Future: Send + 'static,
 {
     fn finish(self: Pin<&mut Self>) {
         self.graceful_shutdown();

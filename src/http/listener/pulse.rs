@@ -70,18 +70,19 @@ impl Pulse {
         }
     }
 
-    pub(super) fn received(&self, bytes: &[u8]) {
+    pub(super) fn received(&self) {
         if self.busy.load(Ordering::Relaxed) > 0 || self.multiplexed.load(Ordering::Relaxed) {
             return;
         }
         if self.head.load(Ordering::Relaxed) == 0 {
-            // The preface of HTTP/2 (RFC 9113, 3.4); no method of HTTP/1 begins so.
-            if bytes.starts_with(b"PRI ") {
-                self.multiplexed.store(true, Ordering::Relaxed);
-            } else {
-                self.head.store(self.now(), Ordering::Relaxed);
-            }
+            self.head.store(self.now(), Ordering::Relaxed);
         }
+    }
+
+    /// The connection is one of HTTP/2.
+    pub(super) fn multiplex(&self) {
+        self.multiplexed.store(true, Ordering::Relaxed);
+        self.head.store(0, Ordering::Relaxed);
     }
 
     pub(super) fn wrote(&self, taken: bool) {
@@ -168,8 +169,8 @@ impl AsyncRead for Watched {
             buffer.put_slice(&self.read.split_to(part));
             Poll::Ready(Ok(()))
         };
-        if let Some(new @ [_, ..]) = buffer.filled().get(before..) {
-            self.pulse.received(new);
+        if buffer.filled().len() > before {
+            self.pulse.received();
         }
         poll
     }

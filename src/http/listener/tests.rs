@@ -12,6 +12,7 @@ use super::*;
 
 mod crowds;
 mod http_2;
+mod interim;
 mod stopping;
 
 /// The longest wait of the tests, far longer than any limit they set.

@@ -21,10 +21,12 @@ pub(crate) struct Front {
 pub(crate) enum Kind {
     Nginx,
     HaproxyHttp,
+    HaproxyHttp2,
     HaproxyTcp,
     HaproxyProxyProtocol,
     Apache,
     Caddy,
+    CaddyHttp2,
 }
 
 impl Kind {
@@ -33,10 +35,12 @@ impl Kind {
         match self {
             Self::Nginx => ("## nginx", 0),
             Self::HaproxyHttp => ("## HAProxy, as a proxy of HTTP", 0),
+            Self::HaproxyHttp2 => ("## HAProxy, as a proxy of HTTP", 1),
             Self::HaproxyTcp => ("## HAProxy, passing bytes on", 0),
             Self::HaproxyProxyProtocol => ("## HAProxy, passing bytes on", 1),
             Self::Apache => ("## Apache", 0),
             Self::Caddy => ("## Caddy", 0),
+            Self::CaddyHttp2 => ("## Caddy", 1),
         }
     }
 
@@ -65,8 +69,11 @@ impl Kind {
                  fastcgi_temp_path {dir}/fastcgi; uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;\n\
                  server {{ listen {front};\n{lines}\n}}\n}}\n"
             ),
-            Self::HaproxyHttp | Self::HaproxyTcp | Self::HaproxyProxyProtocol => {
-                let mode = if self == Self::HaproxyHttp {
+            Self::HaproxyHttp
+            | Self::HaproxyHttp2
+            | Self::HaproxyTcp
+            | Self::HaproxyProxyProtocol => {
+                let mode = if matches!(self, Self::HaproxyHttp | Self::HaproxyHttp2) {
                     "http"
                 } else {
                     "tcp"
@@ -86,7 +93,7 @@ impl Kind {
                     loads.concat()
                 )
             }
-            Self::Caddy => {
+            Self::Caddy | Self::CaddyHttp2 => {
                 format!("{{\n admin off\n auto_https off\n}}\nhttp://{front} {{\n{lines}\n}}\n")
             }
         }
@@ -98,11 +105,12 @@ impl Kind {
                 "/usr/sbin/nginx",
                 vec!["-p", dir, "-e", "stderr", "-c", file],
             ),
-            Self::HaproxyHttp | Self::HaproxyTcp | Self::HaproxyProxyProtocol => {
-                ("/usr/sbin/haproxy", vec!["-db", "-f", file])
-            }
+            Self::HaproxyHttp
+            | Self::HaproxyHttp2
+            | Self::HaproxyTcp
+            | Self::HaproxyProxyProtocol => ("/usr/sbin/haproxy", vec!["-db", "-f", file]),
             Self::Apache => ("/usr/sbin/apache2", vec!["-X", "-f", file]),
-            Self::Caddy => (
+            Self::Caddy | Self::CaddyHttp2 => (
                 "/usr/bin/caddy",
                 vec!["run", "--adapter", "caddyfile", "--config", file],
             ),

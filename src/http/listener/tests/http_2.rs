@@ -147,3 +147,62 @@ async fn stopping_finishes_requests_over_http_2_too() {
         .expect("it ends with its last request")
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_peer_of_http_2_that_is_gone_is_noticed_while_a_request_is_under_way() {
+    let server = Server::with(|limits| {
+        limits.ping = SHORT;
+        limits.pong = SHORT;
+    })
+    .await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    let hold = [&[0x82, 0x86, 0x04, 5], b"/hold".as_slice()].concat();
+    bytes.extend(frame(1, 5, 1, &hold));
+    let mut stream = server.connect().await;
+    stream.write_all(&bytes).await.unwrap();
+    server.held.notified().await;
+    let mut received = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut received))
+        .await
+        .expect("the connection is closed in time")
+        .unwrap();
+    let pings = received
+        .windows(9)
+        .filter(|bytes| *bytes == &frame(6, 0, 0, &[0; 8])[..9])
+        .count();
+    assert_eq!(pings, 1, "{received:?}");
+}
+
+#[tokio::test]
+async fn a_preface_that_comes_byte_by_byte_is_one_of_http_2() {
+    let server = Server::with(|_| {}).await;
+    let mut stream = server.connect().await;
+    for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" {
+        stream.write_all(&[*byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(&frame(4, 0, 0, &[])).await.unwrap();
+    let mut settings = [0; 9];
+    timeout(PATIENCE, stream.read_exact(&mut settings))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(settings[3], 4, "its own SETTINGS come first: {settings:?}");
+}
+
+#[tokio::test]
+async fn a_request_of_http_1_that_begins_like_http_2_is_one_of_http_1() {
+    let server = Server::with(|_| {}).await;
+    let mut stream = server.connect().await;
+    for part in [
+        "P",
+        "RI",
+        "VATE /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    ] {
+        stream.write_all(part.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
