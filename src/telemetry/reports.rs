@@ -5,6 +5,8 @@
 //! release. There are no breadcrumbs, no stack variables, no request, no name of this machine;
 //! texts are scrubbed once more on their way out.
 
+mod delivery;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,13 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sentry::protocol::{Event as Report, Level, Value};
-use sentry::transports::ReqwestHttpTransportOptions;
 use sentry::types::Dsn;
-use sentry::{Client, ClientOptions, Transport, TransportFactory, TransportOptions};
+use sentry::{Client, ClientOptions, TransportFactory};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
+use self::delivery::Outbound;
 use super::request;
 use super::scrub::scrub;
 
@@ -72,20 +74,6 @@ pub struct Reports {
 impl fmt::Debug for Reports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reports")
-    }
-}
-
-/// Makes the transport with a client of ours: its roots are in the program, and no other TLS comes
-/// in.
-struct Outbound(reqwest::Client);
-
-impl TransportFactory for Outbound {
-    fn create_transport_with_options(&self, options: TransportOptions) -> Arc<dyn Transport> {
-        Arc::new(
-            ReqwestHttpTransportOptions::from(options)
-                .with_client(self.0.clone())
-                .build(),
-        )
     }
 }
 
@@ -222,7 +210,7 @@ mod tests {
     use std::panic::Location;
     use std::sync::Mutex;
 
-    use sentry::Envelope;
+    use sentry::{Envelope, Transport, TransportOptions};
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;

@@ -1,11 +1,14 @@
-//! An authority of the operator's own, by which endpoints of clients are trusted.
+//! An authority of the operator's own, by which endpoints of clients and Sentry are trusted.
 
+use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::answer::Answer;
+use crate::app::RESTAURANT;
 use crate::pair::{Pair, next_week};
 use crate::process::{SECRET, free_address, tied};
 use crate::real_time::poll;
@@ -29,6 +32,25 @@ server.serve_forever()
 ";
 
 struct Endpoint(Child);
+
+/// An endpoint, and the folder with the certificate of its authority (`ca.pem`).
+async fn endpoint() -> (Endpoint, SocketAddr, TempDir) {
+    let address = free_address();
+    let folder = tempfile::tempdir().unwrap();
+    certified(folder.path(), &address.ip().to_string());
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let started = tied("python3")
+        .args(["-c", ENDPOINT, &host, &port])
+        .current_dir(folder.path())
+        .stderr(Stdio::null())
+        .spawn();
+    let endpoint = Endpoint(started.unwrap());
+    poll("the endpoint listens", async || {
+        TcpStream::connect(address).await.ok()
+    })
+    .await;
+    (endpoint, address, folder)
+}
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
@@ -60,20 +82,7 @@ async fn delivery(pair: &Pair, phone: &str, endpoint: &str) -> Value {
 #[tokio::test]
 async fn an_endpoint_is_trusted_by_the_authority_of_ssl_cert_file() {
     needs!("openssl", "python3");
-    let address = free_address();
-    let folder = tempfile::tempdir().unwrap();
-    certified(folder.path(), &address.ip().to_string());
-    let (host, port) = (address.ip().to_string(), address.port().to_string());
-    let started = tied("python3")
-        .args(["-c", ENDPOINT, &host, &port])
-        .current_dir(folder.path())
-        .stderr(Stdio::null())
-        .spawn();
-    let _endpoint = Endpoint(started.unwrap());
-    poll("the endpoint listens", async || {
-        TcpStream::connect(address).await.ok()
-    })
-    .await;
+    let (_endpoint, address, folder) = endpoint().await;
     let url = format!("https://{address}/hook");
     let mut pair = Pair::new().await;
     pair.further = vec![
@@ -96,4 +105,42 @@ async fn an_endpoint_is_trusted_by_the_authority_of_ssl_cert_file() {
     let _trusting = pair.starts().await;
     let received = delivery(&pair, "+14155550203", &url).await;
     assert_eq!(received["last_error"], Value::Null, "{received}");
+}
+
+/// What a program logs that has an error to report.
+async fn log_of_a_report(pair: &Pair) -> String {
+    let program = pair.starts().await;
+    let refuses = json!({"create_error": {"code": 20_003, "status": 401}});
+    let faults = pair
+        .http
+        .put(format!("{}/simulator/api/faults", pair.carrier.origin))
+        .json(&refuses);
+    assert_eq!(Answer::of(faults).await.status, 200);
+    let refused = pair.tries_a_table(RESTAURANT).await;
+    assert_eq!(refused.status, 502, "{}", refused.text);
+    let (code, log) = program.stops_when_told().await;
+    assert_eq!(code, Some(0), "{log}");
+    log
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "sentry"), ignore = "needs `--features sentry`")]
+async fn a_sentry_that_is_not_trusted_is_named_with_the_reason() {
+    needs!("openssl", "python3");
+    let (_endpoint, address, folder) = endpoint().await;
+    let mut pair = Pair::new().await;
+    let dsn = format!("https://the-key@{address}/42");
+    pair.further = vec![("SENTRY_DSN", dsn)];
+    let lost = "\"message\":\"errors cannot be reported to Sentry\"";
+    let log = log_of_a_report(&pair).await;
+    let line = log.lines().find(|line| line.contains(lost)).expect(&log);
+    assert!(
+        line.contains("\"reason\":\"invalid peer certificate: UnknownIssuer\""),
+        "{line}"
+    );
+    assert!(!log.contains("the-key"), "{log}");
+    let authority = folder.path().join("ca.pem").to_str().unwrap().to_owned();
+    pair.further.push(("SSL_CERT_FILE", authority));
+    let log = log_of_a_report(&pair).await;
+    assert!(!log.contains(lost), "{log}");
 }
