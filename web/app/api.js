@@ -29,9 +29,16 @@ function headers(more) {
   return { ...(key ? { authorization: `Bearer ${key}` } : {}), ...more };
 }
 
+/** For so long nothing is asked in the background with a key that was refused, in milliseconds. */
+const REST = 60_000;
+/** The key that was refused last, and when. Each further try would count against this address. */
+let refused = { key: null, until: 0 };
+
 /** Fetches once; asks for a key when one is wanted, and then once more. `quiet`: never; `byItself`: unless declined. */
 export async function request(path, { method = "GET", body, head = {}, signal, quiet = false, byItself = false } = {}) {
   for (;;) {
+    const key = storedKey();
+    if (quiet && key !== null && key === refused.key && Date.now() < refused.until) throw new Problem(401, { code: "unauthorized" });
     const send = { method, signal, headers: headers({ ...head, ...(body ? { "content-type": "application/json" } : {}) }), cache: "no-store" };
     if (body) send.body = JSON.stringify(body);
     let response;
@@ -41,10 +48,18 @@ export async function request(path, { method = "GET", body, head = {}, signal, q
       if (error.name === "AbortError") throw error;
       throw new Problem(0, { detail: "" });
     }
-    if (response.ok) return response;
+    if (response.ok) {
+      if (key === refused.key) refused = { key: null, until: 0 };
+      return response;
+    }
     const told = await response.json().catch(() => ({}));
-    if (response.status === 401 && !quiet && !(byItself && declined) && (await askForKey())) continue;
-    throw new Problem(response.status, told);
+    // After many tries with a wrong key the service says no more than that they were too many.
+    const tooMany = told.code === "too_many_wrong_keys";
+    if (response.status === 401 || tooMany) {
+      refused = { key, until: Date.now() + REST };
+      if (!quiet && !(byItself && declined) && (await askForKey())) continue;
+    }
+    throw tooMany ? new Problem(401, { ...told, code: "unauthorized" }) : new Problem(response.status, told);
   }
 }
 
@@ -61,8 +76,8 @@ let declined = false;
 function askForKey() {
   asking ??= new Promise((resolve) => {
     const dialog = $("key");
-    const refused = storage.get(KEY) !== null;
-    $("key-error").textContent = refused ? $("key").dataset.refused ?? "" : "";
+    const hadKey = storage.get(KEY) !== null;
+    $("key-error").textContent = hadKey ? $("key").dataset.refused ?? "" : "";
     $("secret").value = "";
     const done = (given) => {
       declined = !given;
@@ -124,6 +139,8 @@ export function follow(path, { heard, state, lastId = null }) {
     const response = await request(path, { head, signal: control.signal, byItself: true });
     state("live");
     for await (const event of events(response.body)) {
+      // What was read before it was left is of a call that is not shown any more.
+      if (control.signal.aborted) return true;
       failures = 0;
       if (event.id !== undefined) lastId = event.id;
       if (heard(event)) return true;
@@ -137,9 +154,9 @@ export function follow(path, { heard, state, lastId = null }) {
         state("lost");
       } catch (error) {
         if (control.signal.aborted) return;
-        const refused = error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429;
-        state(refused ? "refused" : "lost", error);
-        if (refused && failures >= REFUSALS) return stop();
+        const isRefused = error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429;
+        state(isRefused ? "refused" : "lost", error);
+        if (isRefused && failures >= REFUSALS) return stop();
       }
       await pause();
     }

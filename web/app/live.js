@@ -191,15 +191,19 @@ function controls() {
 }
 
 async function cancel({ currentTarget: button }) {
+  const { id } = call;
   button.disabled = true;
   try {
-    const canceled = await json(`/api/call/${call.id}/cancel`, { method: "POST" });
-    heard({ type: "call", data: JSON.stringify(canceled) });
+    const canceled = await json(`/api/call/${id}/cancel`, { method: "POST" });
+    // Meanwhile another call may be looked at, or the list.
+    if (call?.id === id) return void heard({ type: "call", data: JSON.stringify(canceled) });
+    recent.keep(canceled);
+    recent.draw();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     button.disabled = false;
     const line = $("cancel-error");
-    if (line) line.textContent = general(problem);
+    if (line && call?.id === id) line.textContent = general(problem);
   }
 }
 

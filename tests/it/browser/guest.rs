@@ -54,7 +54,10 @@ impl Tab {
 
     /// The verdict, once it is there: which outcome.
     pub(crate) async fn verdict(&self) -> String {
-        let card = self.see("#live-verdict .verdict").await;
-        card.attr("data-outcome").await.unwrap().unwrap()
+        self.see("#live-verdict .verdict").await;
+        // Asked in the page: the card may be drawn anew between two commands.
+        let outcome = "return document.querySelector('#live-verdict .verdict').dataset.outcome";
+        let outcome = self.run(outcome).await;
+        outcome.as_str().unwrap().to_owned()
     }
 }

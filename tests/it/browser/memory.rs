@@ -166,6 +166,36 @@ async fn an_answer_that_was_overtaken_changes_nothing() {
     guest.leave().await;
 }
 
+#[tokio::test]
+async fn an_answer_that_comes_when_another_call_is_shown_changes_that_one_alone() {
+    needs!("chromium", "chromedriver");
+    let (_site, guest) = TestSite::with_guest().await;
+    guest.asks_for_a_table("+14155550101").await;
+    assert_eq!(guest.verdict().await, "confirmed");
+    let confirmed = guest.call_id().await;
+    guest.asks_for_a_table(RESTAURANT).await;
+    let held = "const send = window.fetch; window.fetch = async (path, options) => { \
+                const answer = await send(path, options); \
+                if (String(path).endsWith('/cancel')) { \
+                  await new Promise((done) => { window.release = done; }); \
+                  setTimeout(() => { window.told = true; }, 0); \
+                } \
+                return answer; };";
+    guest.run(held).await;
+    guest.press("Cancel the call").await;
+    guest.until("window.release").await;
+    guest
+        .run(&format!("location.hash = '#/call/{confirmed}'"))
+        .await;
+    assert_eq!(guest.verdict().await, "confirmed");
+    guest.run("window.release()").await;
+    guest.until("window.told").await;
+    assert_eq!(guest.verdict().await, "confirmed");
+    guest.read("Your table is booked").await;
+    guest.until("document.title.startsWith('Confirmed')").await;
+    guest.leave().await;
+}
+
 /// The answers to requests for a call are lost on their way, the requests are not.
 const ANSWERS_ARE_LOST: &str = "const send = window.fetch; window.fetch = async (path, options) => { \
      const answer = await send(path, options); \
