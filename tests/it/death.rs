@@ -241,6 +241,7 @@ async fn killed_all_together_once_key_9_is_stored() {
     all.acts("hangup", Value::Null).await;
     all.line("ends", |line| line["ended"] == true).await;
     all.begins(OTHER).await;
+    all.is_ready(OTHER).await;
     all.tries_at(OTHER, RESTAURANT)
         .await
         .is_problem(422, "opted_out");

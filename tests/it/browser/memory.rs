@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::guest::RESTAURANT;
 use super::site::TestSite;
 use super::tab::Tab;
-use super::webdriver::Locator;
 
 /// A number that offers 20:15 by itself.
 const OFFERS: &str = "+14155550110";
@@ -20,9 +19,12 @@ impl Tab {
     /// Opens a recent call by the words at it.
     async fn opens_recent(&self, words: &str) {
         self.visit("/").await;
-        let path = format!("//a[@class = 'recent-call'][contains(., {words:?})]");
-        let link = self.client().find(Locator::XPath(&path));
-        link.await.unwrap().click().await.unwrap();
+        // Clicked in the page: the list may be drawn anew between two commands.
+        let link = format!(
+            "[...document.querySelectorAll('a.recent-call')].find((link) => link.textContent.includes({words:?}))"
+        );
+        self.until(&link).await;
+        self.run(&format!("{link}.click()")).await;
     }
 
     /// The page of a call that another one took the place of.

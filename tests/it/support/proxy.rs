@@ -2,17 +2,28 @@
 //! bytes, no protocol, except that a [trap](Proxy::traps) may wait for some.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::within;
 use crate::real_time::sleep_real_time;
+
+/// Runs the proxies of all tests, so that bytes go on where a test waits for a program that it has
+/// started: on a busy machine that takes longer than a server may take to answer.
+static PROXIES: LazyLock<Runtime> = LazyLock::new(|| {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    runtime.expect("there is a thread for the proxies")
+});
 
 /// The treatment of bytes that go one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +96,8 @@ impl Drop for Proxy {
 impl Proxy {
     /// In front of these; each connection goes to the first of them that takes it.
     pub(crate) async fn to(targets: &[SocketAddr]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bound = PROXIES.spawn(TcpListener::bind("127.0.0.1:0"));
+        let listener = bound.await.unwrap().unwrap();
         let shared = Arc::new(Shared {
             targets: Mutex::new(targets.to_vec()),
             mode: watch::Sender::new(Mode {
@@ -98,7 +110,7 @@ impl Proxy {
             held: watch::Sender::new([0, 0]),
         });
         let address = listener.local_addr().unwrap();
-        let accepting = tokio::spawn(accept(listener, shared.clone()));
+        let accepting = PROXIES.spawn(accept(listener, shared.clone()));
         Self {
             address,
             shared,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use clock::Clock;
+use tokio::time::MissedTickBehavior;
 
 use super::app::within;
 
@@ -18,6 +19,8 @@ pub(crate) async fn sleep_real_time(time: Duration) {
 /// Asks `question` until it has an answer; fails when that takes longer than [`within`] allows.
 pub(crate) async fn poll<T>(what: &str, mut question: impl AsyncFnMut() -> Option<T>) -> T {
     let mut ticks = tokio::time::interval(EVERY);
+    // After a question that took long the others have their turn first.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let asking = async {
         loop {
             ticks.tick().await;
