@@ -27,6 +27,7 @@
 //! | `{house}:census` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
 //! | `run`, `probe` | string | markers: if `run` is missing, the server has lost its data; if `probe` cannot be written, it takes no writes | 35 days; a minute |
+//! | `{m0}:run` … `{m127}:run` | string | the same for the masters of a cluster, each of which can lose its data | 35 days |
 //! | `{keys}:instances` | hash | fingerprints of the index key and of the sealing ticket key; each instance with those of its ticket keys (`fitting`) | 402 days |
 //! | `{keys}:clock` | string | its life is the time by which instances are seen | 402 days |
 //! | `{keys}:lost` | hash | instances that were seen no more and had not left, since when (`witnesses`) | an hour |
@@ -267,10 +268,11 @@ struct Dependencies {
     opted_out: HashSet<Phone>,
 }
 
-/// The marker key, written once. If it is missing, the server has lost its data.
+/// The marker keys, written once. If one is missing, the server has lost its data, or a master of the
+/// cluster has.
 #[derive(Debug, Default)]
 struct Run {
-    mark: Option<String>,
+    marks: Option<Vec<String>>,
     /// Time at which it was found to be emptied.
     emptied_at: Option<std::time::Instant>,
     /// It has not got back yet what this instance knows.

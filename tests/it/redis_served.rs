@@ -1,12 +1,16 @@
-//! Redis as people run it: a primary that sentinels name, and a user who may do what a call needs
-//! and nothing else.
+//! Redis as people run it: a primary that sentinels name, a user who may do what a call needs and
+//! nothing else, and a cluster of which a master comes back empty.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tablecall::doctor::Level;
 
+use crate::answer::Answer;
 use crate::app::RESTAURANT;
+use crate::instances::Instances;
+use crate::pair::next_week;
+use crate::real_time::poll;
 use crate::redis_refuses::{Served, doctor, of};
 use crate::redis_server::RedisServer;
 use crate::sentinels::Sentinels;
@@ -154,4 +158,51 @@ async fn whole_calls_are_made_by_the_documented_user_and_no_rule_is_too_many() {
         .filter(|command| !used.contains(command))
         .collect();
     assert_eq!(superfluous, Vec::<&str>::new(), "no call needs them");
+}
+
+#[tokio::test]
+async fn a_master_of_a_cluster_that_comes_back_empty_costs_no_number_and_no_idempotency_key() {
+    needs!("redis-server", "redis-cli");
+    let nodes = RedisServer::cluster().await;
+    let addresses: Vec<String> = nodes.iter().map(|node| node.address.to_string()).collect();
+    let url = format!("redis+cluster://{}", addresses.join(","));
+    let all = Instances::with(2, &[("REDIS_URL", &url)]).await;
+    let asks = async |number: usize, phone: &str| {
+        let request = all.request(number, reqwest::Method::POST, "/api/call");
+        let request = request.header("idempotency-key", phone);
+        Answer::of(request.json(&next_week(phone))).await
+    };
+    // So many that each master has numbers and keys of calls whose records are elsewhere.
+    let phones: Vec<String> = (10..22).map(|last| format!("+141555530{last}")).collect();
+    let mut ids = Vec::new();
+    for (number, phone) in phones.iter().enumerate() {
+        let answer = asks(number % 2, phone).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        ids.push(answer.body["id"].clone());
+    }
+    // As one that was started again without what it held: not the one with the first mark.
+    let has_mark = |node: &&RedisServer| node.asked(&["EXISTS", "tablecall:run"]) == "1";
+    let emptied = nodes.iter().find(|node| !has_mark(node)).unwrap();
+    emptied.asked(&["FLUSHALL"]);
+    for kind in ["normal", "pubsub"] {
+        emptied.asked(&["CLIENT", "KILL", "TYPE", kind]);
+    }
+    for (phone, id) in phones.iter().zip(&ids) {
+        for number in 0..2 {
+            let repeat = poll("the repeat is answered", async || {
+                let answer = asks(number, phone).await;
+                (answer.status != 503).then_some(answer)
+            });
+            let repeat = repeat.await;
+            let is_same = (repeat.status, &repeat.body["id"]) == (202, id);
+            assert!(is_same, "{}", repeat.text);
+        }
+        let duplicate = poll("a duplicate is answered", async || {
+            let answer = all.tries_at(1, phone).await;
+            (answer.status != 503).then_some(answer)
+        });
+        duplicate.await.is_problem(409, "duplicate_call");
+    }
+    let rung = all.ledger().await.len();
+    assert_eq!(rung, phones.len(), "nobody is rung twice");
 }

@@ -173,7 +173,7 @@ impl Redis {
         tried?;
         let joined = async {
             self.join_instances(wire).await?;
-            self.read_mark(wire).await.map(|_is_emptied| ())
+            self.read_marks(wire).await.map(|_is_emptied| ())
         };
         joined.await.map_err(|error| self.failure(&error))
     }

@@ -40,18 +40,32 @@ const RESTORING: Duration = Duration::from_secs(5);
 const CONFIRMED_AT_ONCE: usize = 256;
 
 impl Redis {
-    /// The mark of the server: whether it was emptied.
-    pub(super) async fn read_mark(&self, wire: &mut Wire) -> RedisResult<bool> {
+    /// Reads the marks of the server, and sets those that it lacks; whether it was emptied, or a
+    /// master of the cluster was.
+    pub(super) async fn read_marks(&self, wire: &Wire) -> RedisResult<bool> {
         let new = uuid::Uuid::new_v4().to_string();
-        let mut mark = redis::cmd("SET");
-        mark.arg(self.names.run())
-            .arg(&new)
-            .arg("NX")
-            .arg("GET")
-            .arg("PX")
-            .arg(RUN_LIFE.as_millis().to_string());
-        let known: Option<String> = mark.query_async(wire).await?;
-        Ok(self.note_run(known.unwrap_or(new)))
+        let marks = self.names.marks(self.link.is_cluster());
+        let read = marks.into_iter().map(async |name| {
+            let mut mark = redis::cmd("SET");
+            mark.arg(name).arg(&new).arg("NX").arg("GET");
+            mark.arg("PX").arg(RUN_LIFE.as_millis().to_string());
+            let known: Option<String> = mark.query_async(&mut wire.clone()).await?;
+            RedisResult::Ok(known.unwrap_or_else(|| new.clone()))
+        });
+        futures_util::future::try_join_all(read)
+            .await
+            .map(|marks| self.note_run(marks))
+    }
+
+    /// Keeps the marks from expiring.
+    async fn renew_marks(&self) {
+        let marks = self.names.marks(self.link.is_cluster());
+        let renewals = marks.into_iter().map(async |name| {
+            let mut cmd = redis::cmd("PEXPIRE");
+            cmd.arg(name).arg(RUN_LIFE.as_millis().to_string());
+            let _renewed: Result<bool, StoreError> = self.link.ask("other", &cmd).await;
+        });
+        futures_util::future::join_all(renewals).await;
     }
 
     /// The channel on which other instances publish what they have saved of its calls.
@@ -78,7 +92,8 @@ impl Redis {
     async fn run_until_lost(&self) {
         let lost = async {
             while !self.link.is_lost().await {
-                if self.join_again().await {
+                // What instances have joined is on one master of a cluster, and another may be emptied.
+                if self.join_again().await || self.link.is_cluster() {
                     self.mend_if_emptied().await;
                 }
             }
@@ -114,10 +129,10 @@ impl Redis {
     /// Stores calls again if the server was emptied under this connection: nothing else would take
     /// their numbers before something happens to them.
     async fn mend_if_emptied(&self) {
-        let Ok((mut wire, _)) = self.link.wire().await else {
+        let Ok((wire, _)) = self.link.wire().await else {
             return;
         };
-        if let Ok(true) = self.read_mark(&mut wire).await {
+        if let Ok(true) = self.read_marks(&wire).await {
             self.resync().await;
         }
     }
@@ -170,10 +185,7 @@ impl Redis {
     /// Works off a break: stores the calls of an emptied server again, writes the changes that
     /// waited, and asks what others saved meanwhile. What the server does not take is tried again.
     async fn resync(&self) {
-        let mut cmd = redis::cmd("PEXPIRE");
-        cmd.arg(self.names.run())
-            .arg(RUN_LIFE.as_millis().to_string());
-        let _renewed: Result<bool, StoreError> = self.link.ask("other", &cmd).await;
+        self.renew_marks().await;
         let restored = self.restore().await;
         self.write_back().await;
         let followed = self.watchers.all();
@@ -205,6 +217,8 @@ impl Redis {
             for (id, asked) in ids.iter().zip(futures_util::future::join_all(asked).await) {
                 if asked? {
                     self.store_lost(*id).await?;
+                } else if self.link.is_cluster() {
+                    self.restore_beside_kept(*id).await?;
                 }
             }
         }
@@ -226,12 +240,12 @@ impl Redis {
             .is_some_and(|known| stored.is_none_or(|stored| stored < known)))
     }
 
-    /// Notes by which mark the server is known; whether it has lost what it knew when this instance
+    /// Notes by which marks the server is known; whether it has lost what it knew when this instance
     /// saw it last.
-    fn note_run(&self, mark: String) -> bool {
+    fn note_run(&self, marks: Vec<String>) -> bool {
         let mut run = self.lock_run();
-        let before = run.mark.replace(mark);
-        let is_emptied = before.is_some() && before != run.mark;
+        let before = run.marks.replace(marks);
+        let is_emptied = before.is_some() && before != run.marks;
         if is_emptied {
             (run.emptied_at, run.must_restore) = (Some(Instant::now()), true);
             self.remembered.witnesses.emptied();

@@ -9,7 +9,7 @@ use super::Redis;
 use super::witnesses::Witnesses;
 use crate::call::{Call, State, WaitingFor};
 use crate::domain::{CallId, Phone};
-use crate::store::{IdempotencyEntry, StartRate as _, StoreError};
+use crate::store::{CallStore as _, IdempotencyEntry, StartRate as _, StoreError};
 
 /// Numbers that are written at a time.
 const WRITTEN_AT_ONCE: usize = 64;
@@ -103,6 +103,20 @@ impl Redis {
             self.enqueue(&call.owner, call.id).await?;
         }
         Ok(())
+    }
+
+    /// Restores what belongs to a call that this instance saved and whose record the cluster has kept: it lies on
+    /// other masters, and one that took over may lack the last writes.
+    pub(super) async fn restore_beside_kept(&self, id: CallId) -> Result<(), StoreError> {
+        let call = match self.owned.get(id) {
+            Some((known, _)) => Some(known.call),
+            // Another instance has saved it since, perhaps after it had restored its own.
+            None => self.load(id).await?,
+        };
+        match call {
+            Some(call) => self.restore_beside(&call).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes all known numbers, because the server may lack some.

@@ -29,11 +29,10 @@ impl Redis {
             }
             match self.put(None, &call).await? {
                 Put::Done { .. } => self.restore_beside(&call).await?,
-                // An earlier try stored the record, and perhaps not what stands beside it.
-                Put::Other(stored) if stored.version == call.version => {
-                    self.restore_beside(&call).await?;
-                }
-                Put::Other(_) | Put::Gone => {}
+                // An earlier try stored the record, and perhaps not what stands beside it; or another
+                // instance has saved the call since, after it had restored its own.
+                Put::Other(stored) => self.restore_beside(&stored).await?,
+                Put::Gone => {}
             }
         }
         Ok(())
@@ -147,7 +146,8 @@ impl Redis {
     async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, StoreError> {
         let mut found = match self.put(waiting.basis, &waiting.call).await? {
             Put::Done { .. } => {
-                if waiting.basis.is_none() {
+                // In a cluster what stands beside the record may be lost where the record is not.
+                if waiting.basis.is_none() || self.link.is_cluster() {
                     self.restore_beside(&waiting.call).await?;
                 }
                 return Ok(waiting.call.clone());
@@ -170,7 +170,12 @@ impl Redis {
             let version = merged.version.max(waiting.call.version + 1);
             let merged = Arc::new(Call { version, ..merged });
             match self.put(Some(found.version), &merged).await? {
-                Put::Done { .. } => return Ok(merged),
+                Put::Done { .. } => {
+                    if self.link.is_cluster() {
+                        self.restore_beside(&merged).await?;
+                    }
+                    return Ok(merged);
+                }
                 Put::Other(stored) => found = stored,
                 Put::Gone => return Ok(found),
             }
