@@ -53,7 +53,7 @@ impl Case<'_> {
             let meant = will.meant.last().filter(|_| will.clearly);
             return match meant {
                 Some(meant) if loss == Loss::Nothing && *meant != Meaning::Nothing => {
-                    Err(format!("{meant:?} was clearly said, and not understood"))
+                    Err(self.lost(meant))
                 }
                 _ => Ok(()),
             };
@@ -90,6 +90,17 @@ impl Case<'_> {
             return Ok(());
         }
         self.is_evident(&taken)
+    }
+
+    /// Says why nothing came of what it clearly meant. The time limit of a create is the one thing
+    /// here that real time counts.
+    fn lost(&self, meant: &Meaning) -> String {
+        if self.lines.is_empty() && self.timeline("unanswered").next().is_some() {
+            "nobody was rung: a create had no answer in ten seconds in which this process stood still"
+                .to_owned()
+        } else {
+            format!("{meant:?} was clearly said, and not understood")
+        }
     }
 
     /// The last of its meanings for which it pressed the key.
