@@ -91,6 +91,7 @@ mod sentinel;
 mod shards;
 mod start_rate;
 mod storing;
+mod switches;
 mod watchers;
 mod wire;
 mod witnesses;

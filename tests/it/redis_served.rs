@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::app::RESTAURANT;
 use crate::instances::Instances;
 use crate::pair::next_week;
-use crate::real_time::poll;
+use crate::real_time::{eventually, poll};
 use crate::redis_refuses::{Served, doctor, of};
 use crate::redis_server::RedisServer;
 use crate::sentinels::Sentinels;
@@ -48,6 +48,35 @@ async fn a_failover_of_sentinels_in_the_middle_of_a_call_loses_nothing() {
     assert!(stored.contains(&next), "{stored}");
     let findings = doctor(&sentinels.url("")).await;
     assert_eq!(of(&findings, Level::Bad), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_planned_failover_is_followed_though_the_old_primary_goes_on() {
+    needs!("redis-server", "redis-cli");
+    let primary = RedisServer::starts().await;
+    let replica = RedisServer::follows(&primary).await;
+    let sentinels = Sentinels::watch(&primary).await;
+    let served = Served::with(&sentinels.url("")).await;
+    served.is_ready().await;
+    // It takes writes for some ten seconds after a failover; here for ever.
+    let stays = primary.asked(&["ACL", "SETUSER", "default", "-replicaof", "-slaveof"]);
+    assert_eq!(stays, "OK");
+    sentinels.fail_over().await;
+    eventually("the service uses the new primary", || {
+        !replica
+            .asked(&["PUBSUB", "CHANNELS", "tablecall:changes:*"])
+            .is_empty()
+    })
+    .await;
+    served.is_ready().await;
+    let id = served.pair.asks(RESTAURANT).await;
+    let has_it = |server: &RedisServer| {
+        let stored = server.asked(&["--scan", "--pattern", &format!("*:call:{id}")]);
+        stored.contains(&id)
+    };
+    assert_eq!((has_it(&primary), has_it(&replica)), (false, true));
+    let role = primary.asked(&["INFO", "replication"]);
+    assert!(role.contains("role:master"), "{role}");
 }
 
 #[tokio::test]

@@ -137,6 +137,51 @@ impl Redis {
         }
     }
 
+    /// Opens a connection and uses it, for ever. The pauses are real: they are between sockets.
+    async fn stay_connected(&self) {
+        let (mut tries, mut last) = (0, None);
+        loop {
+            let opening = async {
+                let opened = self.link.open(self.push_handler()).await;
+                let mut wire = opened.map_err(|error| self.link.failure_of(&error))?;
+                self.greet(&mut wire).await?;
+                Ok((wire, ()))
+            };
+            let opened = tokio::time::timeout(CONNECTING, opening).await;
+            let opened = opened.unwrap_or_else(|_late| Err(ServerFailure::timeout()));
+            match self.link.opened(opened) {
+                Ok(()) => {
+                    (tries, last) = (0, None);
+                    self.remembered.witnesses.connected();
+                    tracing::info!("the shared store is reached");
+                    self.resync().await;
+                    self.run_until_lost().await;
+                }
+                // The same reason is logged once.
+                Err(failure) if last.as_ref() == Some(&failure) => {}
+                Err(failure) => {
+                    tracing::warn!(
+                        cause = failure.cause.word(),
+                        why = failure.text,
+                        "the shared store cannot be used"
+                    );
+                    last = Some(failure);
+                }
+            }
+            let pause = PAUSES.pause(tries).unsigned_abs();
+            // A request that needs the server ends the pause, but for the shortest one.
+            let wanted = async {
+                tokio::time::sleep(FIRST_PAUSE).await;
+                self.link.wanted().await;
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
+                () = wanted => {}
+            }
+            tries += 1;
+        }
+    }
+
     async fn end_subscription(&self, id: CallId) {
         let _turn = self.subscribing.lock().await;
         if !self.watchers.has(id) {
@@ -297,49 +342,9 @@ impl Lifecycle for Redis {
         failure.or_else(|| self.fit.misfit().map(|misfit| misfit.to_string()))
     }
 
-    /// Runs for as long as the store is used. Its pauses are real: they are between sockets.
+    /// Runs for as long as the store is used.
     async fn keep_connected(&self) {
-        let (mut tries, mut last) = (0, None);
-        loop {
-            let opening = async {
-                let opened = self.link.open(self.push_handler()).await;
-                let mut wire = opened.map_err(|error| self.link.failure_of(&error))?;
-                self.greet(&mut wire).await?;
-                Ok((wire, ()))
-            };
-            let opened = tokio::time::timeout(CONNECTING, opening).await;
-            let opened = opened.unwrap_or_else(|_late| Err(ServerFailure::timeout()));
-            match self.link.opened(opened) {
-                Ok(()) => {
-                    (tries, last) = (0, None);
-                    self.remembered.witnesses.connected();
-                    tracing::info!("the shared store is reached");
-                    self.resync().await;
-                    self.run_until_lost().await;
-                }
-                // The same reason is logged once.
-                Err(failure) if last.as_ref() == Some(&failure) => {}
-                Err(failure) => {
-                    tracing::warn!(
-                        cause = failure.cause.word(),
-                        why = failure.text,
-                        "the shared store cannot be used"
-                    );
-                    last = Some(failure);
-                }
-            }
-            let pause = PAUSES.pause(tries).unsigned_abs();
-            // A request that needs the server ends the pause, but for the shortest one.
-            let wanted = async {
-                tokio::time::sleep(FIRST_PAUSE).await;
-                self.link.wanted().await;
-            };
-            tokio::select! {
-                () = tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
-                () = wanted => {}
-            }
-            tries += 1;
-        }
+        tokio::join!(self.stay_connected(), self.link.follow_primary());
     }
 
     /// Writes what waits before the process ends, for as long as it takes the server to answer.

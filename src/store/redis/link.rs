@@ -305,6 +305,21 @@ impl Link {
         self.lost(self.generation.load(Ordering::SeqCst), failure);
     }
 
+    /// Leaves a primary that is about to become a replica; never ends.
+    pub(super) async fn follow_primary(&self) {
+        let Address::Sentinels(sentinels) = &self.address else {
+            return std::future::pending().await;
+        };
+        let switched = || {
+            let why = "the sentinels name another primary";
+            let failure = ServerFailure::new(Cause::Connection, why);
+            self.lost(self.generation.load(Ordering::SeqCst), failure);
+            // One that has died was away before: now there is another.
+            self.wanted.notify_one();
+        };
+        sentinels.watch(switched).await;
+    }
+
     /// Opens a connection that nothing else uses yet; messages that the server pushes go to
     /// `push_handler`.
     pub(super) async fn open(&self, push_handler: PushHandler) -> Result<Wire, RedisError> {

@@ -1,5 +1,6 @@
-//! A primary that sentinels name: they are asked again whenever the connection is lost, so that a
-//! failover is followed as soon as they have agreed on it.
+//! A primary that sentinels name: they are asked again whenever the connection is lost.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
@@ -13,14 +14,25 @@ const PORT: u16 = 26_379;
 /// The sentinels, and what they and the primary are asked with.
 #[derive(Clone)]
 pub(super) struct Sentinels {
-    nodes: Vec<ConnectionAddr>,
+    pub(super) nodes: Vec<ConnectionAddr>,
     /// The name that they have for the primary.
-    name: String,
+    pub(super) name: String,
     user: Option<String>,
     password: Option<String>,
     database: i64,
     is_tls: bool,
     certificates: Option<TlsCertificates>,
+    known: Arc<Mutex<KnownPrimary>>,
+}
+
+/// What is known of the primary between two connections.
+#[derive(Default)]
+struct KnownPrimary {
+    /// Its address as `host:port`; empty: there was none.
+    address: String,
+    /// The sentinel that named it first. The others may name the one before it for another two
+    /// seconds.
+    told_by: Option<ConnectionAddr>,
 }
 
 impl std::fmt::Debug for Sentinels {
@@ -60,6 +72,7 @@ impl Sentinels {
             database: first.db(),
             is_tls: scheme == "rediss",
             certificates: None,
+            known: Arc::default(),
         })
     }
 
@@ -75,19 +88,57 @@ impl Sentinels {
     ///
     /// Sentinels may want the login of the server, or none at all.
     pub(super) async fn primary(&self) -> RedisResult<Client> {
-        let asked = self.client(true)?.async_get_client().await;
-        let Err(refused) = asked else { return asked };
-        if self.password.is_none() {
-            return Err(refused);
+        let nodes = self.in_order();
+        let mut primary = self.client(nodes.clone(), true)?.async_get_client().await;
+        if let Err(refused) = primary {
+            if !self.has_login() {
+                return Err(refused);
+            }
+            let again = self.client(nodes, false)?.async_get_client().await;
+            primary = again.map_err(|_also| refused);
         }
-        let again = self.client(false)?.async_get_client().await;
-        again.map_err(|_also| refused)
+        if let Ok(client) = &primary {
+            self.known().address = client.get_connection_info().addr().to_string();
+        }
+        primary
     }
 
-    fn client(&self, with_login: bool) -> RedisResult<SentinelClient> {
+    pub(super) const fn has_login(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// The sentinels in the order in which they are asked: once the one that knows of a failover,
+    /// else any, because one that hangs must not always be the first.
+    fn in_order(&self) -> Vec<ConnectionAddr> {
         let mut nodes = self.nodes.clone();
-        // One that hangs is not always the first.
         fastrand::shuffle(&mut nodes);
+        if let Some(first) = self.known().told_by.take() {
+            nodes.sort_by_key(|node| *node != first);
+        }
+        nodes
+    }
+
+    /// Notes what a sentinel announces; whether another primary is in use.
+    pub(super) fn note_named(&self, node: &ConnectionAddr, primary: &str) -> bool {
+        let mut known = self.known();
+        if known.address.is_empty() || known.address == primary {
+            return false;
+        }
+        known.address = primary.to_owned();
+        known.told_by = Some(node.clone());
+        true
+    }
+
+    fn known(&self) -> MutexGuard<'_, KnownPrimary> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client of these sentinels.
+    pub(super) fn client(
+        &self,
+        nodes: Vec<ConnectionAddr>,
+        with_login: bool,
+    ) -> RedisResult<SentinelClient> {
         let mut builder =
             SentinelClientBuilder::new(nodes, &self.name, SentinelServerType::Master)?
                 .set_client_to_redis_protocol(ProtocolVersion::RESP3)

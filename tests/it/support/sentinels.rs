@@ -77,6 +77,14 @@ impl Sentinels {
         format!("redis+sentinel://{login}{}/{NAME}", addresses.join(","))
     }
 
+    /// They make the replica the primary, though nothing is wrong.
+    pub(crate) async fn fail_over(&self) {
+        eventually("a failover begins", || {
+            asked(self.first(), &["SENTINEL", "FAILOVER", NAME]) == "OK"
+        })
+        .await;
+    }
+
     /// The address of one of them.
     pub(crate) fn first(&self) -> SocketAddr {
         self.addresses[0]
