@@ -5,7 +5,7 @@ mod assemble;
 mod simulator;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assemble::{Assembled, assemble, memory, store};
 use clock::Clock;
@@ -39,6 +39,9 @@ const LAST_WORK: Duration = Duration::from_secs(7);
 
 /// Time limit of the last events to clients when all else has ended.
 const LAST_EVENTS: Duration = Duration::from_secs(4);
+/// Time, from the moment at which the process was asked to stop, until changes that a shared store
+/// does not take are given up: all that the limits before it leave.
+const LAST_WRITES: Duration = GRACE.saturating_add(LAST_WORK).saturating_add(LAST_EVENTS);
 
 /// A server that is bound and not yet running.
 #[derive(Debug)]
@@ -159,8 +162,8 @@ impl App {
     /// 4. work that outlives its request ends, for seven seconds at most: an answer of Twilio on
     ///    its way gets its place in the record, and a call whose line was just closed its end;
     /// 5. calls that began to wait meanwhile end too;
-    /// 6. events that clients have not received are sent once more, and changes that a shared store
-    ///    has not taken are offered to it, for four seconds at most;
+    /// 6. events that clients have not received are sent once more, for four seconds at most;
+    ///    changes that a shared store has not taken are offered to it until 18 seconds have passed;
     /// 7. the simulator goes last: it is the other end of the wire;
     /// 8. the last spans of traces are sent, for two seconds at most.
     ///
@@ -203,17 +206,20 @@ impl App {
             }
         };
         let mut result = Ok(());
+        let mut stopping_since = None;
         tokio::select! {
             () = &mut serving => {}
             told = told_to_stop => {
                 result = told;
+                stopping_since = Some(Instant::now());
                 tracing::info!("stopping");
                 service.sweeper().shut_down().await;
                 stop.cancel();
                 serving.await;
             }
         }
-        finish_work(&service, &notifier, &tasks).await;
+        let stopping_since = stopping_since.unwrap_or_else(Instant::now);
+        finish_work(&service, &notifier, &tasks, stopping_since).await;
         tending.abort();
         if let Some(simulator) = simulator {
             simulator.stop().await;
@@ -254,7 +260,12 @@ fn serve_metrics(
 
 /// Finishes the work that outlives its requests, and sends the last events; steps 4 to 6 of
 /// [`App::run_until`].
-async fn finish_work(service: &Service, notifier: &Notifier, tasks: &TaskTracker) {
+async fn finish_work(
+    service: &Service,
+    notifier: &Notifier,
+    tasks: &TaskTracker,
+    stopping_since: Instant,
+) {
     let sweeper = service.sweeper();
     tasks.close();
     let last_work = async { tokio::join!(tasks.wait(), sweeper.settle_last()) };
@@ -262,7 +273,8 @@ async fn finish_work(service: &Service, notifier: &Notifier, tasks: &TaskTracker
         tracing::warn!("some work was not finished in time");
     }
     sweeper.shut_down().await;
-    tokio::join!(notifier.flush(LAST_EVENTS), sweeper.flush_store());
+    let patience = LAST_WRITES.saturating_sub(stopping_since.elapsed());
+    tokio::join!(notifier.flush(LAST_EVENTS), sweeper.flush_store(patience));
 }
 
 /// Checks the words of all languages in a thread of its own, and resolves only if they have faults:

@@ -15,8 +15,6 @@ use crate::store::{CallStore as _, Lifecycle as _, StartRate as _};
 
 /// Interval at which finished calls are looked at for their retention.
 const HOUSEKEEPING: SignedDuration = SignedDuration::from_secs(60);
-/// Time for which a process that ends offers its last changes to a shared store, in real time.
-const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(4);
 /// Most calls that are woken at once.
 const BATCH: usize = 256;
 
@@ -118,11 +116,11 @@ impl Sweeper {
         self.engine.store.keep_connected().await;
     }
 
-    /// Writes what waits for a shared store, for a few seconds at most, and the wishes that wait for
-    /// their file.
-    pub async fn flush_store(&self) {
+    /// Writes what waits for a shared store, for `patience` of real time at most, and the wishes that
+    /// wait for their file.
+    pub async fn flush_store(&self, patience: std::time::Duration) {
         tokio::join!(
-            self.engine.store.flush(LAST_WRITES),
+            self.engine.store.flush(patience),
             self.dialler.flush_do_not_call_file()
         );
     }

@@ -12,6 +12,11 @@ use crate::proxy::{Gate, Way};
 use crate::real_time::sleep_real_time;
 use crate::redis_server::RedisServer;
 
+/// Time that a platform gives a process that it told to stop.
+const LONGEST_STOP: Duration = Duration::from_secs(25);
+/// Logged of what a process could not save.
+const LOST: &str = "changes of calls were lost: the shared store was away to the end";
+
 fn is_final(call: &Value) -> bool {
     call["final"] == true
 }
@@ -130,20 +135,60 @@ async fn cut_off_for_longer() {
 #[tokio::test]
 async fn gone_for_good() {
     needs!("redis-server", "redis-cli");
-    let (mut all, _id) = talking().await;
+    let (mut all, id) = talking().await;
     all.redis.dies();
     declines(&all).await;
     all.hears("Thank you").await;
     takes_nothing_on(&all, 0).await;
     all.acts("hangup", Value::Null).await;
     all.hears_of_the_end().await;
-    for number in 0..2 {
-        let (code, log) = all.stops_late(number).await;
-        assert_eq!(code, Some(0), "{log}");
+    let (one, two) = (all.takes(0), all.takes(1));
+    let ends = tokio::join!(
+        one.stops_within(LONGEST_STOP),
+        two.stops_within(LONGEST_STOP)
+    );
+    let ends: [_; 2] = ends.into();
+    for (code, log) in &ends {
+        assert_eq!(*code, Some(0), "{log}");
         assert!(!log.contains("panicked"), "{log}");
     }
+    let is_named = |(_, log): &(_, String)| {
+        log.lines()
+            .any(|line| line.contains(LOST) && line.contains(&id))
+    };
+    assert!(ends.iter().any(is_named), "{ends:#?}");
     webhooks_were_answered(&all).await;
     all.rang_once().await;
+}
+
+#[tokio::test]
+async fn back_while_the_process_stops() {
+    needs!("redis-server", "redis-cli");
+    let (mut all, id) = talking().await;
+    for number in 0..2 {
+        all.at(number).redis.cuts();
+    }
+    declines(&all).await;
+    all.hears("Declined: no table").await;
+    let (one, two) = (all.takes(0), all.takes(1));
+    let back = async {
+        sleep_real_time(Duration::from_secs(6)).await;
+        for number in 0..2 {
+            all.at(number).redis.passes();
+        }
+    };
+    let (one, two, ()) = tokio::join!(
+        one.stops_within(LONGEST_STOP),
+        two.stops_within(LONGEST_STOP),
+        back
+    );
+    for (code, log) in [one, two] {
+        assert_eq!(code, Some(0), "{log}");
+        assert!(!log.contains(LOST), "{log}");
+    }
+    all.begins(0).await;
+    all.is_ready(0).await;
+    all.until_at(0, &id, is_rejected).await;
 }
 
 #[tokio::test]

@@ -347,10 +347,12 @@ impl Lifecycle for Redis {
         tokio::join!(self.stay_connected(), self.link.follow_primary());
     }
 
-    /// Writes what waits before the process ends, for as long as it takes the server to answer.
+    /// Writes what waits before the process ends; a server that is away is tried again and again.
     async fn flush(&self, patience: Duration) {
+        let deadline = tokio::time::Instant::now() + patience;
         let written = async {
             while self.write_behind.count() > 0 {
+                self.link.reached(deadline).await;
                 if self.link.away().is_none() {
                     self.write_back().await;
                 }
@@ -363,9 +365,13 @@ impl Lifecycle for Redis {
             written.await;
             self.leave_instances().await;
         };
-        if tokio::time::timeout(patience, left).await.is_err() {
+        let flushed = tokio::time::timeout_at(deadline, left).await;
+        if flushed.is_err() && self.write_behind.count() > 0 {
+            let (ids, opted_out) = self.write_behind.left();
             tracing::error!(
                 left = self.write_behind.count(),
+                ids,
+                opted_out,
                 "changes of calls were lost: the shared store was away to the end"
             );
         }

@@ -16,6 +16,8 @@ const MOST: usize = 20_000;
 const MOST_DECIDED: usize = 10 * MOST;
 /// The most events kept of one call: a talk has a few dozen at most.
 const MOST_EVENTS: usize = 128;
+/// The most calls whose ids a log line names.
+const MOST_NAMED: usize = 100;
 /// The most opted-out numbers, and calls to revoke, that wait.
 const MOST_OTHERS: usize = 10_000;
 
@@ -199,6 +201,17 @@ impl WriteBehind {
             to_revoke,
             calls.into_iter().map(|(.., id)| id).collect(),
         )
+    }
+
+    /// What waits, for a log line: the ids of calls, as many as fit, and the number of opted-out
+    /// phones.
+    pub(super) fn left(&self) -> (String, usize) {
+        let (opted_out, to_revoke, calls) = self.all();
+        let ids = calls
+            .into_iter()
+            .chain(to_revoke.into_iter().map(|(id, _)| id));
+        let ids: Vec<_> = ids.take(MOST_NAMED).map(|id| id.to_string()).collect();
+        (ids.join(" "), opted_out.len())
     }
 
     pub(super) fn waiting(&self, id: CallId) -> Option<Waiting> {
