@@ -193,18 +193,14 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), 
     })
 }
 
-/// Seconds, or a date.
+/// Seconds, or a date. More seconds than can be counted are as long as it takes.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = text.parse().map(Duration::from_secs).ok();
-    seconds.or_else(|| {
-        rfc2822::parse(text)
-            .ok()?
-            .timestamp()
-            .duration_since(now)
-            .try_into()
-            .ok()
-    })
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
+    }
+    let at = rfc2822::parse(text).ok()?.timestamp();
+    at.duration_since(now).try_into().ok()
 }
 
 fn judge_error(error: &reqwest::Error) -> DeliveryFailure {

@@ -146,6 +146,13 @@ async fn answers_are_judged_by_their_head_and_never_read_to_a_far_end() {
             again(FailureCause::Answered(503), Some(120)),
         ),
         (
+            "HTTP/1.1 503 Away\r\nretry-after: 99999999999999999999999\r\n\r\n",
+            Err(DeliveryFailure {
+                why: FailureCause::Answered(503),
+                retry_after: Some(Duration::MAX),
+            }),
+        ),
+        (
             "HTTP/1.1 429 No\r\nretry-after: Tue, 01 Dec 2026 12:01:00 GMT\r\n\r\n",
             again(FailureCause::Answered(429), Some(60)),
         ),
