@@ -55,8 +55,24 @@ pub struct ConfigProblem {
 
 impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.message)
+        let (name, message) = (shortened(&self.name), shortened(&self.message));
+        write!(f, "{name}: {message}")
     }
+}
+
+/// The most characters of a name or a message that are shown whole. What a message quotes may be
+/// of any length.
+const LONGEST: usize = 600;
+
+/// A text, or the beginning and the end of one that is too long: the rule stands behind the value.
+fn shortened(text: &str) -> Cow<'_, str> {
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text.into();
+    }
+    let begin: String = text.chars().take(LONGEST / 3).collect();
+    let end: String = text.chars().skip(count - LONGEST / 3).collect();
+    format!("{begin}… ({count} characters in all) …{end}").into()
 }
 
 /// Settings that were judged.
@@ -217,5 +233,29 @@ impl fmt::Debug for TwilioBackend {
 impl fmt::Debug for TwilioAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.sid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_shows_the_ends_of_a_long_value_and_its_length() {
+        let problem = |value: &str| ConfigProblem {
+            name: "TABLECALL_DO_NOT_CALL".into(),
+            message: format!("{value} is no number such as +14155550100"),
+        };
+        assert_eq!(
+            problem("é").to_string(),
+            "TABLECALL_DO_NOT_CALL: é is no number such as +14155550100"
+        );
+        let text = problem(&"é".repeat(100_000)).to_string();
+        assert!(text.len() < 1_000, "{text}");
+        assert!(
+            text.contains("é… (100034 characters in all) …é")
+                && text.ends_with("é is no number such as +14155550100"),
+            "{text}"
+        );
     }
 }
