@@ -116,7 +116,9 @@ impl RawConfig {
             .map(|known| (distance(name, &known), known))
             .filter(|(distance, _)| distance * NEAR <= name.len())
             .min();
-        let hint = nearest.map_or_else(String::new, |(_, known)| format!("; is {known} meant?"));
+        let hint = nearest.map_or_else(String::new, |(_, known)| {
+            format!("; perhaps {known} is meant")
+        });
         self.environment.warnings.push(ConfigProblem {
             name: name.to_owned().into(),
             message: format!("is no setting and has no effect{hint}"),
@@ -310,11 +312,11 @@ mod tests {
         assert_eq!(
             told(&given.environment.warnings),
             [
-                "TABLECALL_PUBLIC_ULR: is no setting and has no effect; is TABLECALL_PUBLIC_URL meant?",
+                "TABLECALL_PUBLIC_ULR: is no setting and has no effect; perhaps TABLECALL_PUBLIC_URL is meant",
                 "TABLECALL_SOMETHING_ELSE: is no setting and has no effect",
-                "TWILIO_ACCOUNT_ID: is no setting and has no effect; is TWILIO_ACCOUNT_SID meant?",
-                "TWILIO_AUTH_TOKEN_FIEL: is no setting and has no effect; is TWILIO_AUTH_TOKEN_FILE meant?",
-                "TWILIO_FROM: is no setting and has no effect; is TWILIO_FROM_NUMBER meant?",
+                "TWILIO_ACCOUNT_ID: is no setting and has no effect; perhaps TWILIO_ACCOUNT_SID is meant",
+                "TWILIO_AUTH_TOKEN_FIEL: is no setting and has no effect; perhaps TWILIO_AUTH_TOKEN_FILE is meant",
+                "TWILIO_FROM: is no setting and has no effect; perhaps TWILIO_FROM_NUMBER is meant",
             ]
         );
     }

@@ -33,7 +33,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         });
     }
     for warning in &config.warnings {
-        let text = format!("{}: {}.", warning.name, warning.message);
+        let text = format!("{warning}.");
         found.push(finding(Level::Note, "settings", text));
     }
     found

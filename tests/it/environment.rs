@@ -46,7 +46,7 @@ async fn secrets_may_stand_in_files_and_unknown_names_are_told_with_the_nearest(
         .find(|line| line.contains("\"setting\":\"TABLECALL_PUBLIC_ULR\""))
         .expect(&log);
     assert!(
-        warning.contains("is TABLECALL_PUBLIC_URL meant?"),
+        warning.contains("perhaps TABLECALL_PUBLIC_URL is meant"),
         "{warning}"
     );
     assert!(
