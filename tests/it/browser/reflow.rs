@@ -78,7 +78,16 @@ async fn the_app_fits_every_width_in_every_language() {
         .run("document.getElementById('flexible').click()")
         .await;
     opens_all(&guest).await;
-    guest.see(".heard-text").await;
+    // One word, longer than the narrowest window.
+    guest
+        .fill(
+            "Name of the restaurant",
+            "Donaudampfschifffahrtskapitänsmützenrestaurant",
+        )
+        .await;
+    guest
+        .until("document.querySelector('.heard-text')?.textContent.includes('Donaudampf')")
+        .await;
     in_every_language(&guest, "the form").await;
     guest.press("Choose").await;
     fits(&guest, "the opening hours").await;
