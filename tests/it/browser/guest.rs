@@ -20,6 +20,9 @@ impl Tab {
         self.fill("Your name", "Ana García").await;
         self.fill("Restaurant phone", phone).await;
         self.fill("Party size", "4").await;
+        // The preview moves the button below it when it comes, and a click would miss.
+        self.until("document.getElementById('preview').ariaBusy !== 'true'")
+            .await;
     }
 
     /// Picks up and waits until the machine speaks.

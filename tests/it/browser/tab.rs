@@ -170,15 +170,17 @@ impl Tab {
             .unwrap_or_else(|error| panic!("{name:?} cannot be pressed: {error}"));
     }
 
-    /// Keys to whatever has the focus.
+    /// Keys to whatever has the focus when each of them is pressed.
     pub(crate) async fn type_keys(&self, keys: &str) {
-        self.client()
-            .active_element()
-            .await
-            .unwrap()
-            .send_keys(keys)
-            .await
-            .unwrap();
+        let strokes = keys.chars().flat_map(|key| {
+            ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()}))
+        });
+        let keyboard =
+            json!({"type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>()});
+        let typed = self
+            .client()
+            .post("actions", json!({"actions": [keyboard]}));
+        typed.await.unwrap();
     }
 
     pub(crate) async fn run(&self, script: &str) -> Value {

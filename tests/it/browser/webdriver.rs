@@ -152,11 +152,6 @@ impl Client {
         found.into_iter().map(|found| self.element(found)).collect()
     }
 
-    /// The element that has the focus.
-    pub(crate) async fn active_element(&self) -> Result<Element, Error> {
-        self.element(self.get("element/active").await?)
-    }
-
     fn element(&self, found: Value) -> Result<Element, Error> {
         let id = found[ELEMENT].as_str();
         let id = id.ok_or_else(|| Error(format!("{found} is no element")))?;
