@@ -162,11 +162,10 @@ impl FromStr for TableTime {
     /// wall clock is read.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let separated = text
-            .as_bytes()
-            .get(10)
-            .is_some_and(|b| matches!(b, b'T' | b't' | b' '));
-        if text.len() > MAX_TEXT || !separated || text.contains('[') {
+        let separator = |at: usize| text.as_bytes().get(at).copied().unwrap_or_default();
+        // A text that was cut off after the hour would be read as the full hour.
+        let is_separated = matches!(separator(10), b'T' | b't' | b' ') && separator(13) == b':';
+        if text.len() > MAX_TEXT || !is_separated || text.contains('[') {
             return Err(TimeError::NotATime);
         }
         let local = text.strip_suffix(['Z', 'z']).unwrap_or(text);
@@ -277,6 +276,11 @@ mod tests {
             "19:30",
             "2026-02-30T19:30",
             "2026-12-04T25:00",
+            "2026-12-04T19",
+            "2026-12-04T19:",
+            "2026-12-04T19:3",
+            "2026-12-04T19Z",
+            "2026-12-04T1930",
             "2026-12-04T19:30[UTC]",
             "2026-12-04T19:30+25:00",
             "2026-12-04T19:30:00-24:00",

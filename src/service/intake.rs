@@ -127,8 +127,8 @@ pub fn reservation(
     let opening = opening_hours::read(&mut fields, country, time, now);
     let extension = read_extension(&mut fields, numbers.as_ref());
     let alternatives = read_alternatives(&mut fields, time);
-    let not_before = fields.parsed::<Timestamp>("not_before", "not_an_instant");
-    let give_up_at = fields.parsed::<Timestamp>("give_up_at", "not_an_instant");
+    let not_before = fields.instant("not_before");
+    let give_up_at = fields.instant("give_up_at");
     let attempts = fields.attempts();
     let voicemail = fields.voicemail();
     let callback_url = read_callback(&mut fields, defaults.callbacks);

@@ -25,6 +25,8 @@ let proposedFor = null;
 
 const two = (number) => String(number).padStart(2, "0");
 const isoDay = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+/** The date where it is earliest on earth: tonight at a restaurant can be yesterday for the guest. */
+const firstDay = () => new Date(Date.now() - 12 * 3_600_000).toISOString().slice(0, 10);
 const inDays = (days) => { const date = new Date(); date.setDate(date.getDate() + days); return date; };
 
 /** The body of a request as the form stands. Empty fields are left out; the API says which it misses. */
@@ -349,7 +351,7 @@ export function start(facts, submit) {
   about = facts;
   // Until now it could not be sent where a key is needed.
   $("call").disabled = false;
-  $("date").min = isoDay(new Date());
+  $("date").min = firstDay();
   $("date").max = isoDay(inDays(400));
   $("date").value ||= isoDay(inDays(1));
   $("time").value ||= "19:30";

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 use serde_json::{Map, Value};
 
 use super::FieldError;
@@ -87,6 +89,18 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// An instant. `9999-12-31T23:59:59Z`, which stands for "never" in many programs, is later than
+    /// any that is known here; the last one is meant.
+    pub(super) fn instant(&mut self, field: &str) -> Option<Timestamp> {
+        self.text(field, |text| match text.parse::<Timestamp>() {
+            Ok(instant) => Ok(instant),
+            Err(_) if text.starts_with("9999-12-3") && has_date_and_offset(text) => {
+                Ok(Timestamp::MAX)
+            }
+            Err(error) => Err(("not_an_instant", plain(&error))),
+        })
+    }
+
     /// A language that is shipped.
     pub(super) fn language(&mut self, field: &str, known: &[Language]) -> Option<Language> {
         self.text(field, |text| {
@@ -155,6 +169,12 @@ fn whole(value: &Value) -> Option<i64> {
         let number = value.as_f64()?;
         (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
     })
+}
+
+/// Returns whether a text is a date and a time in UTC, whatever instant that is.
+fn has_date_and_offset(text: &str) -> bool {
+    let local = text.strip_suffix(['Z', 'z']);
+    local.is_some_and(|local| local.parse::<DateTime>().is_ok())
 }
 
 /// Our own errors speak for themselves; the one of jiff is about its parser.
