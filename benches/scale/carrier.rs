@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -11,6 +11,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
 /// A call that was asked for: paths only, since every process answers every one of them.
@@ -49,7 +50,7 @@ impl Carrier {
 
     /// Takes the calls that were accepted since the last time.
     pub(crate) fn taken(&self) -> Vec<Taken> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock())
     }
 }
 
@@ -80,7 +81,7 @@ async fn answer(
             status: path("StatusCallback"),
             machine: path("AsyncAmdStatusCallback"),
         };
-        carrier.0.lock().unwrap().push(taken);
+        carrier.0.lock().push(taken);
         (
             201,
             serde_json::json!({"sid": sid, "status": "queued", "to": form["To"], "from": form["From"]}),

@@ -7,10 +7,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -328,7 +329,7 @@ fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a s
     let day = now.as_second().div_euclid(86_400);
     let mut done = 0;
     // A thread that panicked in between has left whole entries behind.
-    let known = CLOCKS.read().unwrap_or_else(PoisonError::into_inner);
+    let known = CLOCKS.read();
     if known.day == day {
         for zone in zones {
             let Some(clock) = known.by_zone.get(*zone) else {
@@ -343,7 +344,7 @@ fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a s
     if rest.is_empty() {
         return;
     }
-    let mut known = CLOCKS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut known = CLOCKS.write();
     if known.day != day {
         known.by_zone.clear();
         known.day = day;

@@ -4,10 +4,10 @@
 //! bounded: one hint a second after the first sixty, and a line a minute after the first few.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::Counter;
+use parking_lot::Mutex;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Request, Response};
 
@@ -147,10 +147,7 @@ impl RefusedWebhooks {
 
     /// Returns whether one more hint may be worked out now.
     fn may_hint(&self, now: Timestamp) -> bool {
-        let mut paid = self
-            .hints_paid
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut paid = self.hints_paid.lock();
         let all = HINT_EVERY * i32::try_from(HINTS).unwrap_or(i32::MAX);
         // After a clock was set back no more is owed than can be at all.
         let owed = paid.duration_since(now).clamp(SignedDuration::ZERO, all);

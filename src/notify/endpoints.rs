@@ -8,9 +8,10 @@
 //! remembered, at most [`MAX_REMEMBERED`] of them: forgetting one costs a few tries.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::schedule::spread;
@@ -65,13 +66,9 @@ pub(super) struct Pass {
 }
 
 impl Endpoints {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Endpoint>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A pass, or when to ask again.
     pub(super) fn admit(self: &Arc<Self>, name: &str, now: Timestamp) -> Result<Pass, Timestamp> {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         make_room(&mut known, name);
         let endpoint = known.entry(name.into()).or_insert_with(Endpoint::new);
         let is_probe = match endpoint.shut_until {
@@ -93,7 +90,7 @@ impl Endpoints {
 
     /// A pass for the last moments of the process, when no event can be tried again.
     pub(super) fn admit_anyway(self: &Arc<Self>, name: &str) -> Pass {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         let endpoint = known.entry(name.into()).or_insert_with(Endpoint::new);
         endpoint.passes += 1;
         Pass {
@@ -106,7 +103,7 @@ impl Endpoints {
 
     #[cfg(test)]
     fn remembered(&self) -> usize {
-        self.lock().len()
+        self.0.lock().len()
     }
 }
 
@@ -151,7 +148,7 @@ impl Pass {
 
     /// Time at which the endpoint opens again, if it was shut while this waited.
     pub(super) fn reopens_at(&self) -> Option<Timestamp> {
-        let known = self.endpoints.lock();
+        let known = self.endpoints.0.lock();
         let shut_until = known
             .get(&self.name)
             .and_then(|endpoint| endpoint.shut_until);
@@ -160,14 +157,14 @@ impl Pass {
 
     /// The endpoint answered, whatever it said.
     pub(super) fn answered(&self) {
-        if let Some(endpoint) = self.endpoints.lock().get_mut(&self.name) {
+        if let Some(endpoint) = self.endpoints.0.lock().get_mut(&self.name) {
             (endpoint.failures, endpoint.shuts, endpoint.shut_until) = (0, 0, None);
         }
     }
 
     /// The endpoint did not answer, or is in trouble by its own account.
     pub(super) fn failed(&self, now: Timestamp) {
-        let mut known = self.endpoints.lock();
+        let mut known = self.endpoints.0.lock();
         let Some(endpoint) = known.get_mut(&self.name) else {
             return;
         };
@@ -189,7 +186,7 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let mut known = self.endpoints.lock();
+        let mut known = self.endpoints.0.lock();
         let Some(endpoint) = known.get_mut(&self.name) else {
             return;
         };

@@ -6,10 +6,10 @@
 //! quickly.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::call::AccountTier;
@@ -117,13 +117,9 @@ impl CarrierHealth {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HealthState> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Time from which calls are taken again; `None`: now.
     pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let known = self.lock();
+        let known = self.known.lock();
         match known.availability {
             Availability::Open => None,
             Availability::Busy { .. } => known.availability.pause(now),
@@ -137,7 +133,7 @@ impl CarrierHealth {
 
     /// Twilio accepted a create.
     pub(super) fn accepted(&self) {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         if matches!(known.availability, Availability::Foreign) {
             return;
         }
@@ -146,7 +142,7 @@ impl CarrierHealth {
 
     /// Twilio asks to wait, or cannot be reached: until when nothing more is sent.
     pub(super) fn busy(&self, retry_after: Option<Duration>, now: Timestamp) -> Timestamp {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         match known.availability {
             Availability::Shut { test_at, .. } => return test_at.max(now),
             Availability::Foreign => return clock::later(now, LONGEST_PAUSE),
@@ -170,7 +166,7 @@ impl CarrierHealth {
 
     /// Twilio refuses the account: when it is tested. `advice` is for operators.
     pub(super) fn shut(&self, code: u32, advice: &'static str, now: Timestamp) {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         if matches!(known.availability, Availability::Shut { test_at, .. } if test_at > now)
             || matches!(known.availability, Availability::Foreign)
         {
@@ -194,7 +190,7 @@ impl CarrierHealth {
 
     /// A create was answered without a SID of Twilio's shape: nothing more is dialled.
     pub(super) fn mark_foreign(&self) {
-        let known = std::mem::replace(&mut self.lock().availability, Availability::Foreign);
+        let known = std::mem::replace(&mut self.known.lock().availability, Availability::Foreign);
         if !matches!(known, Availability::Foreign) {
             tracing::error!("{NOT_TWILIO}");
         }
@@ -202,7 +198,7 @@ impl CarrierHealth {
 
     /// A test had no answer: the next one is later.
     pub(super) fn not_tested(&self, now: Timestamp) {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         let pause = TESTS.pause(known.pauses);
         known.pauses = known.pauses.saturating_add(1);
         if let Availability::Shut { test_at, .. } = &mut known.availability {
@@ -213,7 +209,7 @@ impl CarrierHealth {
     /// A test of the account succeeded. The next pause is longer all the same, until a call was
     /// accepted.
     pub(super) fn reopen(&self) {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         if matches!(known.availability, Availability::Shut { .. }) {
             known.availability = Availability::Open;
             drop(known);
@@ -223,7 +219,7 @@ impl CarrierHealth {
 
     /// The time of the next test of the account.
     pub(super) fn test_at(&self) -> Option<Timestamp> {
-        match self.lock().availability {
+        match self.known.lock().availability {
             Availability::Shut { test_at, .. } => Some(test_at),
             Availability::Open | Availability::Busy { .. } | Availability::Foreign => None,
         }
@@ -237,7 +233,7 @@ impl CarrierHealth {
     /// One of our numbers: from the restaurant's country if there is one, and none that Twilio
     /// refused if there is another.
     pub(super) fn caller_id(&self, country: Option<Country>, now: Timestamp) -> Option<Phone> {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         known
             .suspended
             .retain(|_, (since, _)| now.duration_since(*since) < SET_ASIDE);
@@ -255,7 +251,7 @@ impl CarrierHealth {
 
     /// Twilio refused this number as a caller ID; whether another is left.
     pub(super) fn set_aside(&self, number: Phone, code: u32, now: Timestamp) -> bool {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         known.suspended.insert(number, (now, code));
         let left = self
             .numbers
@@ -268,7 +264,8 @@ impl CarrierHealth {
 
     /// Number of caller IDs that are set aside.
     pub(super) fn suspended(&self, now: Timestamp) -> usize {
-        self.lock()
+        self.known
+            .lock()
             .suspended
             .values()
             .filter(|(since, _)| now.duration_since(*since) < SET_ASIDE)
@@ -277,12 +274,12 @@ impl CarrierHealth {
 
     /// The parameters that the account accepts, as far as is known.
     pub(super) fn tier(&self) -> AccountTier {
-        self.lock().tier
+        self.known.lock().tier
     }
 
     /// Twilio refused what a trial account may not ask for.
     pub(super) fn lower_tier(&self, tier: AccountTier) {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         if known.tier < tier {
             known.tier = tier;
             drop(known);
@@ -302,7 +299,7 @@ impl CarrierHealth {
     /// The present health issues.
     pub(super) fn health_issues(&self, now: Timestamp) -> Vec<HealthIssue> {
         let suspended = self.suspended(now);
-        let known = self.lock();
+        let known = self.known.lock();
         let mut found = Vec::new();
         match known.availability {
             Availability::Open => {}

@@ -4,9 +4,10 @@
 //! Its parts: `dial_decision` (may it ring now), `dial` (the create and its answer), `effects`
 //! (look-ups, hang-ups, searches), `voicemail`, `opt_out`, `preexisting_watch`.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::ServiceSettings;

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::domain::{CallId, Phone};
@@ -148,7 +149,10 @@ impl DoNotCallFile {
     /// It could not be written: nothing of it counts as written then, and it is kept for the next
     /// [`write_pending`](Self::write_pending).
     pub async fn append(&self, phone: Phone) -> io::Result<()> {
-        self.0.doubtful().retain(|_, doubtful| *doubtful != phone);
+        self.0
+            .doubtful
+            .lock()
+            .retain(|_, doubtful| *doubtful != phone);
         self.0.add(phone);
         self.write_pending().await
     }
@@ -159,7 +163,7 @@ impl DoNotCallFile {
     /// # Errors
     /// As for [`Self::append`].
     pub async fn append_doubtful(&self, id: CallId, phone: Phone) -> io::Result<()> {
-        if self.0.doubtful().contains_key(&id) {
+        if self.0.doubtful.lock().contains_key(&id) {
             return Ok(());
         }
         let inner = self.0.clone();
@@ -169,7 +173,7 @@ impl DoNotCallFile {
         if is_known.await.map_err(io::Error::other)? {
             return Ok(());
         }
-        self.0.doubtful().insert(id, phone);
+        self.0.doubtful.lock().insert(id, phone);
         self.0.add(phone);
         self.write_pending().await
     }
@@ -179,7 +183,7 @@ impl DoNotCallFile {
     /// # Errors
     /// The file cannot be changed: the number stays in it.
     pub async fn take_back(&self, id: CallId) -> io::Result<()> {
-        let Some(phone) = self.0.doubtful().remove(&id) else {
+        let Some(phone) = self.0.doubtful.lock().remove(&id) else {
             return Ok(());
         };
         let inner = self.0.clone();
@@ -202,7 +206,7 @@ impl DoNotCallFile {
     /// Number of phone numbers that are not in the file yet, and the reason; `None`: all are in it.
     #[must_use]
     pub fn behind(&self) -> Option<(usize, String)> {
-        let pending = self.0.pending();
+        let pending = self.0.pending.lock();
         let problem = pending.problem.clone()?;
         Some((pending.phones.len(), problem))
     }
@@ -214,38 +218,33 @@ impl DoNotCallFile {
 }
 
 impl Inner {
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn doubtful(&self) -> MutexGuard<'_, HashMap<CallId, Phone>> {
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take_back(&self, phone: Phone) -> io::Result<()> {
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pending().phones.retain(|waiting| *waiting != phone);
+        let _one_at_a_time = self.writing.lock();
+        self.pending
+            .lock()
+            .phones
+            .retain(|waiting| *waiting != phone);
         remove(&self.path, phone)
     }
 
     fn add(&self, phone: Phone) {
-        let phones = &mut self.pending().phones;
+        let phones = &mut self.pending.lock().phones;
         if !phones.contains(&phone) {
             phones.push(phone);
         }
     }
 
     fn write_pending(&self) -> io::Result<()> {
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.writing.lock();
         loop {
-            let mut pending = self.pending();
+            let mut pending = self.pending.lock();
             let Some(phone) = pending.phones.first().copied() else {
                 pending.problem = None;
                 return Ok(());
             };
             drop(pending);
             let written = append(&self.path, phone);
-            let mut pending = self.pending();
+            let mut pending = self.pending.lock();
             match written {
                 Ok(()) => {
                     pending.phones.retain(|waiting| *waiting != phone);

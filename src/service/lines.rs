@@ -1,7 +1,5 @@
 //! Lines that are open, where their number is limited (`TWILIO_LINES`).
 
-use std::sync::{MutexGuard, PoisonError};
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::ServiceError;
@@ -20,7 +18,7 @@ impl Dialler {
         };
         let opened = self.engine.store.open_line(id, most, now).await?;
         let full_until = (!opened).then(|| clock::later(now, LINES_AGAIN));
-        *self.lines_full() = full_until;
+        *self.lines_full.lock() = full_until;
         Ok(opened)
     }
 
@@ -37,7 +35,7 @@ impl Dialler {
     pub(super) async fn close_line(&self, id: CallId) {
         if self.settings.lines.is_some() {
             self.engine.store.close_line(id).await;
-            *self.lines_full() = None;
+            *self.lines_full.lock() = None;
         }
     }
 
@@ -54,7 +52,7 @@ impl Dialler {
         let id = CallId::from_bytes([0; 16]);
         let is_full = matches!(store.has_free_line(id, most, now).await, Ok(false));
         if is_full {
-            *self.lines_full() = now.saturating_add(LINES_AGAIN).ok();
+            *self.lines_full.lock() = now.saturating_add(LINES_AGAIN).ok();
         }
         is_full
     }
@@ -63,13 +61,8 @@ impl Dialler {
     pub(super) fn lines_full_until(&self, now: Timestamp) -> Option<Timestamp> {
         // A clock that was set back does not make it longer.
         let longest = clock::later(now, LINES_AGAIN);
-        self.lines_full()
-            .filter(|until| *until > now && *until <= longest)
-    }
-
-    fn lines_full(&self) -> MutexGuard<'_, Option<Timestamp>> {
         self.lines_full
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+            .filter(|until| *until > now && *until <= longest)
     }
 }

@@ -51,6 +51,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -211,7 +212,7 @@ impl Service {
             stop: parts.stop.clone(),
             carrier: CarrierHealth::new(&settings.from_numbers),
             preexisting_calls: PreexistingCalls::new(),
-            lines_full: std::sync::Mutex::default(),
+            lines_full: Mutex::default(),
             settings: settings.clone(),
         });
         let performer = Arc::downgrade(&dialler);
@@ -235,7 +236,7 @@ impl Service {
             dialler: dialler.clone(),
             stop: parts.stop,
             probe: parts.probe,
-            unreachable: std::sync::Mutex::default(),
+            unreachable: Mutex::default(),
         };
         Self(Arc::new(Inner {
             engine,

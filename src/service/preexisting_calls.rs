@@ -4,9 +4,9 @@
 //! calls like any other. `preexisting_watch` lists and follows them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::domain::{CallSid, Phone};
@@ -14,7 +14,7 @@ use crate::domain::{CallSid, Phone};
 /// The live calls of processes that are gone.
 #[derive(Debug)]
 pub(super) struct PreexistingCalls {
-    known: Mutex<HashMap<CallSid, Phone>>,
+    pub(super) known: Mutex<HashMap<CallSid, Phone>>,
     /// Turns `true` when Twilio's calls have been listed.
     pub(super) listed: watch::Sender<bool>,
     /// Time of the second list; `None`: it is not needed, or has been read.
@@ -30,13 +30,9 @@ impl PreexistingCalls {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<CallSid, Phone>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Returns whether one of them has this number.
     pub(super) fn has(&self, phone: Phone) -> bool {
-        self.lock().values().any(|taken| *taken == phone)
+        self.known.lock().values().any(|taken| *taken == phone)
     }
 
     /// Returns whether Twilio's calls have been listed.
@@ -47,18 +43,12 @@ impl PreexistingCalls {
     /// A call that was placed just before this process may be missing in the first list. Nobody is
     /// rung before the second one; `None`: it has been read.
     pub(super) fn list_again_at(&self, at: Option<Timestamp>) {
-        *self.lists_again() = at;
+        *self.lists_again_at.lock() = at;
     }
 
     /// Time from which numbers may be rung; `None`: now.
     pub(super) fn unknown_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let list = (*self.lists_again())?.max(now);
+        let list = (*self.lists_again_at.lock())?.max(now);
         list.saturating_add(SignedDuration::from_secs(1)).ok()
-    }
-
-    fn lists_again(&self) -> MutexGuard<'_, Option<Timestamp>> {
-        self.lists_again_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -89,7 +89,7 @@ impl Dialler {
     pub(super) async fn watch_preexisting_calls(self: &Arc<Self>) {
         let (clock, preexisting_calls) = (&self.engine.clock, &self.preexisting_calls);
         let found = self.list_until_told().await;
-        *preexisting_calls.lock() = self.unknown_of(found).await;
+        *preexisting_calls.known.lock() = self.unknown_of(found).await;
         // A shared store knows each call before Twilio does.
         let lists_again = self.settings.list_lag.is_positive() && !self.engine.store.is_shared();
         let again_at = self.after(self.settings.list_lag);
@@ -100,10 +100,10 @@ impl Dialler {
             clock.sleep_until(again_at).await;
             let found = self.list_until_told().await;
             let found = self.unknown_of(found).await;
-            preexisting_calls.lock().extend(found);
+            preexisting_calls.known.lock().extend(found);
             preexisting_calls.list_again_at(None);
         }
-        let count = preexisting_calls.lock().len();
+        let count = preexisting_calls.known.lock().len();
         if count > 0 {
             tracing::warn!(
                 calls = count,
@@ -111,11 +111,11 @@ impl Dialler {
             );
         }
         let end = self.after(LONGEST);
-        while !preexisting_calls.lock().is_empty() && clock.now() < end {
+        while !preexisting_calls.known.lock().is_empty() && clock.now() < end {
             clock.sleep_until(self.after(LOOK).min(end)).await;
             self.look_up_preexisting_calls().await;
         }
-        preexisting_calls.lock().clear();
+        preexisting_calls.known.lock().clear();
     }
 
     /// Time from which Twilio may be asked for calls; `None`: now.
@@ -198,6 +198,7 @@ impl Dialler {
     async fn look_up_preexisting_calls(self: &Arc<Self>) {
         let known: Vec<(CallSid, Phone)> = self
             .preexisting_calls
+            .known
             .lock()
             .iter()
             .map(|(sid, phone)| (*sid, *phone))
@@ -213,7 +214,7 @@ impl Dialler {
                 ) => false,
             };
             if ended {
-                self.preexisting_calls.lock().remove(&sid);
+                self.preexisting_calls.known.lock().remove(&sid);
                 self.notify_number_free(phone, cooldown_end(self.engine.now()));
             }
         }

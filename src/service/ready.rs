@@ -1,6 +1,5 @@
 //! Readiness to take on and place calls, for `/readyz`, with the issues by name.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -79,14 +78,7 @@ impl Service {
                 grave: false,
             });
         }
-        if let Some(detail) = self
-            .0
-            .sweeper
-            .unreachable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-        {
+        if let Some(detail) = self.0.sweeper.unreachable.lock().clone() {
             // A network may let others reach us where we cannot: nothing is held back for it.
             health_issues.push(HealthIssue {
                 part: "public_url",
@@ -127,10 +119,7 @@ impl Sweeper {
     }
 
     fn public_url_found(&self, found: Option<String>) {
-        let mut known = self
-            .unreachable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.unreachable.lock();
         if let (Some(detail), None) = (&found, &*known) {
             tracing::warn!(detail, "the public URL");
         }

@@ -1,8 +1,9 @@
 //! The one place that waits: wakes each call at its time, and forgets what was kept long enough.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use super::Probe;
 use super::dialler::Dialler;

@@ -3,8 +3,8 @@
 //! It holds no state of a call: what it forgets is worked out again.
 
 use std::hash::Hash;
-use std::sync::{PoisonError, RwLock};
 
+use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
 /// Most texts that are remembered.
@@ -23,12 +23,7 @@ impl<K> Default for Memo<K> {
 impl<K: Copy + Eq + Hash> Memo<K> {
     /// Passes the text for `key` to `write`; `make` works it out if it is not remembered.
     pub(super) fn write(&self, key: K, make: impl FnOnce() -> String, write: impl FnOnce(&str)) {
-        if let Some(text) = self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
+        if let Some(text) = self.0.read().get(&key) {
             return write(text);
         }
         let text = make();
@@ -38,7 +33,7 @@ impl<K: Copy + Eq + Hash> Memo<K> {
 
     /// Remembers a text.
     pub(super) fn put(&self, key: K, text: String) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.write();
         if known.len() >= KEPT {
             known.clear();
         }
@@ -73,6 +68,6 @@ mod tests {
                 |text| assert_eq!(text, number.to_string()),
             );
         }
-        assert!(memo.0.read().unwrap().len() <= KEPT);
+        assert!(memo.0.read().len() <= KEPT);
     }
 }

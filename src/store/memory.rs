@@ -13,10 +13,11 @@ mod usage;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use self::idempotency::IdempotencyKeys;
@@ -53,12 +54,6 @@ pub struct Memory {
     events_asked: AtomicUsize,
 }
 
-/// A poisoned lock is only one during which a thread panicked; every change here is complete before
-/// it can.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Memory {
     /// An empty store.
     #[must_use]
@@ -93,7 +88,7 @@ impl Memory {
     )]
     fn shard(&self, id: CallId) -> MutexGuard<'_, Shard> {
         // The last byte of a UUID of version 7 is random.
-        lock(&self.shards[usize::from(id.as_bytes()[15]) % SHARDS])
+        self.shards[usize::from(id.as_bytes()[15]) % SHARDS].lock()
     }
 
     fn get(&self, id: CallId) -> Option<Arc<Call>> {
@@ -140,7 +135,9 @@ impl Memory {
         self.numbers
             .update(call.reservation.phone, call.id, hold, Hold::of(&call));
         if call.is_finished() && (is_new || hold.is_open) {
-            lock(&self.finished).push_back((call.updated_at.as_millisecond(), call.id));
+            self.finished
+                .lock()
+                .push_back((call.updated_at.as_millisecond(), call.id));
         }
         drop(shard);
         if let Some(at) = event_due {
@@ -168,7 +165,7 @@ impl Memory {
 
     /// Drops the oldest finished call if it was finished `age` ago; whether there was one.
     fn drop_oldest(&self, now: Timestamp, age: jiff::SignedDuration) -> bool {
-        let mut finished = lock(&self.finished);
+        let mut finished = self.finished.lock();
         let is_old = |at: i64| {
             let passed = now.as_millisecond().saturating_sub(at);
             i128::from(passed) >= age.as_millis()
@@ -245,7 +242,7 @@ impl CallStore for Memory {
         for shard in &self.shards {
             let Shard {
                 deadlines, calls, ..
-            } = &mut *lock(shard);
+            } = &mut *shard.lock();
             let due = deadlines.take_due(now, most - found.len(), |id| calls.get(&id)?.wake_at(id));
             for (at, id) in &due {
                 deadlines.set(*id, None, Some(*at));
@@ -258,7 +255,7 @@ impl CallStore for Memory {
 
     async fn next_due(&self, known: Option<Timestamp>) -> Timestamp {
         let look = || {
-            let earliest = |shard: &Mutex<Shard>| lock(shard).deadlines.earliest();
+            let earliest = |shard: &Mutex<Shard>| shard.lock().deadlines.earliest();
             self.shards.iter().filter_map(earliest).min()
         };
         self.next_due.next(known, look).await
@@ -276,7 +273,7 @@ impl CallStore for Memory {
         );
         let mut ids: Vec<CallId> = Vec::new();
         for shard in &self.shards {
-            let shard = lock(shard);
+            let shard = shard.lock();
             let owned = shard.owners.get(owner).into_iter();
             ids.extend(owned.flat_map(|owned| owned.range(older).rev().take(most + 1)));
         }
@@ -315,7 +312,7 @@ impl CallStore for Memory {
         let mut call_counts = CallCounts::default();
         let late = now.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);
         for shard in &self.shards {
-            let shard = lock(shard);
+            let shard = shard.lock();
             shard.tally.add_to(&mut call_counts);
             let overdue = shard
                 .deadlines
@@ -329,7 +326,7 @@ impl CallStore for Memory {
 impl Lifecycle for Memory {
     fn open(&self) -> Vec<CallId> {
         let open = |shard: &Mutex<Shard>| {
-            let shard = lock(shard);
+            let shard = shard.lock();
             let is_open = |id: &CallId| shard.calls.get(id).is_some_and(PackedCall::is_open);
             shard
                 .deadlines

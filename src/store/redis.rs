@@ -104,10 +104,11 @@ pub(crate) mod server;
 mod tests;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 pub use self::examine::{Examination, Examined, Unusable, examine};
 

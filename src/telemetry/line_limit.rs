@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 /// Lines of one kind that are written in the first minute.
 const OF_A_KIND: u32 = 3;
@@ -75,7 +75,7 @@ impl LineLimit {
     /// before, or `None` when it is left out too.
     pub fn admit(&self, kind: impl Hash, now: Timestamp) -> Option<u64> {
         let kind = self.hasher.hash_one(kind);
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.windows.lock();
         let Windows { all, kinds } = &mut *windows;
         if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
             kinds.retain(|_, window| !window.is_over(now));
@@ -132,7 +132,7 @@ mod tests {
             .filter(|kind| limit.admit(kind, at(0)).is_some())
             .count();
         assert_eq!(written, 60);
-        assert!(limit.windows.lock().unwrap().kinds.len() <= KINDS);
+        assert!(limit.windows.lock().kinds.len() <= KINDS);
         assert!(
             limit
                 .admit("new", at(61))

@@ -208,8 +208,8 @@ impl Visit for EventFields {
 #[cfg(test)]
 mod tests {
     use std::panic::Location;
-    use std::sync::Mutex;
 
+    use parking_lot::Mutex;
     use sentry::{Envelope, Transport, TransportOptions};
     use tracing_subscriber::layer::SubscriberExt;
 
@@ -221,7 +221,7 @@ mod tests {
 
     impl Transport for KeptReports {
         fn send_envelope(&self, envelope: Envelope) {
-            self.0.lock().unwrap().extend(envelope.event().cloned());
+            self.0.lock().extend(envelope.event().cloned());
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
             Keeps(kept.clone()),
         );
         tracing::subscriber::with_default(tracing_subscriber::registry().with(reports), say);
-        std::mem::take(&mut kept.0.lock().unwrap())
+        std::mem::take(&mut kept.0.lock())
     }
 
     #[test]

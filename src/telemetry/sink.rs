@@ -3,8 +3,10 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// Longest time that a line waits to be written.
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
@@ -73,7 +75,7 @@ impl Sink {
 
     /// Takes one line with its line feed, or counts it as dropped when too much is waiting already.
     pub(super) fn push(&self, line: &[u8], urgent: bool) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         if state.pending.len() + line.len() > MOST || state.closed {
             state.dropped += 1;
             return;
@@ -90,10 +92,6 @@ impl Sink {
 }
 
 impl SharedSink {
-    fn lock(&self) -> MutexGuard<'_, SinkState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn write_all(&self, mut out: impl Write, interval: Duration) {
         let mut lines = Vec::new();
         loop {
@@ -110,28 +108,24 @@ impl SharedSink {
                 break;
             }
         }
-        self.lock().ended = true;
+        self.state.lock().ended = true;
         self.ended.notify_all();
     }
 
     /// Waits until there is something to write and swaps it into `lines`; then how many lines were
     /// dropped, and whether these are the last.
     fn next(&self, lines: &mut Vec<u8>, interval: Duration) -> (u64, bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             // Where lines were written more will follow: the first of them need not wake anybody.
-            let waited = self
-                .filled
-                .wait_timeout_while(state, interval, |state| !state.urgent && !state.closed);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waits = |state: &mut SinkState| !state.urgent && !state.closed;
+            self.filled.wait_while_for(&mut state, waits, interval);
             if !state.pending.is_empty() || state.dropped > 0 || state.closed {
                 break;
             }
             state.asleep = true;
-            state = self
-                .filled
-                .wait_while(state, |state| state.asleep && !state.closed)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.filled
+                .wait_while(&mut state, |state| state.asleep && !state.closed);
         }
         std::mem::swap(&mut state.pending, lines);
         state.urgent = false;
@@ -141,14 +135,12 @@ impl SharedSink {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.closed = true;
         self.0.filled.notify_one();
-        drop(
-            self.0
-                .ended
-                .wait_timeout_while(state, LAST_WAIT, |state| !state.ended),
-        );
+        self.0
+            .ended
+            .wait_while_for(&mut state, |state| !state.ended, LAST_WAIT);
     }
 }
 
@@ -190,7 +182,7 @@ mod tests {
         for _ in 0..7 {
             sink.push(&line, false);
         }
-        assert_eq!(sink.0.lock().pending.len(), MOST);
+        assert_eq!(sink.0.state.lock().pending.len(), MOST);
         for _ in 0..3 {
             open.send(()).unwrap();
         }
@@ -238,7 +230,7 @@ mod tests {
         let (sink, guard) =
             Sink::start(Gate(written, gate), Duration::from_millis(1), report).unwrap();
         for line in [b"one\n", b"two\n"] {
-            while !sink.0.lock().asleep {
+            while !sink.0.state.lock().asleep {
                 std::thread::yield_now();
             }
             sink.push(line, false);
@@ -263,7 +255,7 @@ mod tests {
         sink.push(b"lost\n", true);
         sink.push(b"lost too\n", false);
         drop(guard);
-        let state = sink.0.lock();
+        let state = sink.0.state.lock();
         assert!(state.ended && state.pending.is_empty());
     }
 

@@ -6,10 +6,11 @@
 //! a [`Clock`].
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp, TimestampArithmetic};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Time ahead of the clock from which a noted moment counts as noted before the clock was set back.
@@ -124,7 +125,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         self.0
             .as_ref()
-            .map_or_else(Timestamp::now, |simulated| simulated.lock().now())
+            .map_or_else(Timestamp::now, |simulated| simulated.state.lock().now())
     }
 
     /// Waits until it is `at`; returns at once when that has passed.
@@ -147,7 +148,7 @@ impl Clock {
     /// moved.
     pub fn advance(&self, by: Duration) {
         if let Some(simulated) = &self.0 {
-            let mut state = simulated.lock();
+            let mut state = simulated.state.lock();
             state.base = state.base.saturating_add(by).unwrap_or(Timestamp::MAX);
             drop(state);
             simulated.moved.notify_waiters();
@@ -158,7 +159,7 @@ impl Clock {
     /// passes, and who sleeps goes on for as long as before.
     pub fn step(&self, by: SignedDuration) {
         if let Some(simulated) = &self.0 {
-            let mut state = simulated.lock();
+            let mut state = simulated.state.lock();
             let now = state.base;
             state.base = now.saturating_add(by).unwrap_or(now);
             state.stepped += by;
@@ -168,7 +169,7 @@ impl Clock {
     /// Lets a simulated clock run at `speed` simulated seconds per real second; 0 stops it.
     pub fn run(&self, speed: u32) {
         if let Some(simulated) = &self.0 {
-            let mut state = simulated.lock();
+            let mut state = simulated.state.lock();
             (state.base, state.since) = (state.now(), Instant::now());
             state.speed = speed;
             drop(state);
@@ -180,7 +181,7 @@ impl Clock {
     #[must_use]
     pub fn next_sleeper(&self) -> Option<Timestamp> {
         self.0.as_ref().and_then(|simulated| {
-            let state = simulated.lock();
+            let state = simulated.state.lock();
             let first = state.sleepers.keys().next()?;
             first.checked_add(state.stepped).ok()
         })
@@ -188,10 +189,6 @@ impl Clock {
 }
 
 impl Simulated {
-    fn lock(&self) -> MutexGuard<'_, ClockState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn sleep_until(&self, at: Timestamp) {
         let asleep = Asleep::new(self, at);
         loop {
@@ -199,7 +196,7 @@ impl Simulated {
             tokio::pin!(moved);
             moved.as_mut().enable();
             let (left, speed) = {
-                let state = self.lock();
+                let state = self.state.lock();
                 (asleep.at.duration_since(state.steady_now()), state.speed)
             };
             if left <= SignedDuration::ZERO {
@@ -226,7 +223,7 @@ struct Asleep<'a> {
 
 impl<'a> Asleep<'a> {
     fn new(simulated: &'a Simulated, at: Timestamp) -> Self {
-        let mut state = simulated.lock();
+        let mut state = simulated.state.lock();
         let at = at.saturating_sub(state.stepped).unwrap_or(at);
         *state.sleepers.entry(at).or_default() += 1;
         drop(state);
@@ -236,7 +233,7 @@ impl<'a> Asleep<'a> {
 
 impl Drop for Asleep<'_> {
     fn drop(&mut self) {
-        let mut state = self.simulated.lock();
+        let mut state = self.simulated.state.lock();
         if let Some(count) = state.sleepers.get_mut(&self.at) {
             *count -= 1;
             if *count == 0 {

@@ -20,7 +20,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
@@ -28,6 +28,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -264,11 +265,11 @@ impl SimulatedPhone {
     }
 
     fn take(&self, sid: SidText) {
-        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = Some(sid);
+        *self.call.lock() = Some(sid);
     }
 
     fn sid(&self) -> SidText {
-        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = self.call.lock();
         call.clone()
             .unwrap_or_else(|| self.fail("no call was taken: wait until it rings"))
     }

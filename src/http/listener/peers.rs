@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::http::networks::{Network, subscriber};
 
@@ -40,7 +42,7 @@ impl Peers {
             return Some(PeerSlot(None));
         }
         let peer = subscriber(address);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let count = open.entry(peer).or_default();
         if *count >= self.limit {
             if *count == 0 {
@@ -57,7 +59,7 @@ impl Peers {
 impl Drop for PeerSlot {
     fn drop(&mut self) {
         let Some((open, peer)) = &self.0 else { return };
-        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = open.lock();
         if let Some(count) = open.get_mut(peer) {
             *count -= 1;
             if *count == 0 {
@@ -85,7 +87,7 @@ mod tests {
         drop(first);
         assert!(peers.enter(ip("203.0.113.7")).is_some());
         drop(second);
-        assert!(peers.open.lock().unwrap().is_empty());
+        assert!(peers.open.lock().is_empty());
     }
 
     #[test]
@@ -101,6 +103,6 @@ mod tests {
         let peers = Peers::new(0, vec!["10.0.0.0/8".parse().unwrap()]);
         assert!(peers.enter(ip("10.1.2.3")).is_some());
         assert!(peers.enter(ip("11.1.2.3")).is_none());
-        assert!(peers.open.lock().unwrap().is_empty());
+        assert!(peers.open.lock().is_empty());
     }
 }

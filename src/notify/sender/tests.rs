@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Mutex;
 
+use parking_lot::Mutex;
 use reqwest::dns::{Addrs, Name, Resolving};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ struct Names(Mutex<VecDeque<Vec<IpAddr>>>);
 
 impl Resolve for Names {
     fn resolve(&self, _name: Name) -> Resolving {
-        let found = self.0.lock().unwrap().pop_front().unwrap_or_default();
+        let found = self.0.lock().pop_front().unwrap_or_default();
         let found = found.into_iter().map(|ip| SocketAddr::new(ip, 0));
         Box::pin(async move { Ok(Box::new(found) as Addrs) })
     }

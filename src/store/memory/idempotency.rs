@@ -1,11 +1,11 @@
 //! Idempotency keys in this process, kept for a day.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
-use super::{Memory, lock};
+use super::Memory;
 use crate::domain::CallId;
 use crate::store::{IdempotencyEntry, IdempotencyKey, IdempotencyStore, StoreError};
 
@@ -24,13 +24,9 @@ struct KeyEntries {
 }
 
 impl IdempotencyKeys {
-    fn lock(&self) -> MutexGuard<'_, KeyEntries> {
-        lock(&self.0)
-    }
-
     /// Drops the keys that were kept long enough.
     pub(super) fn forget(&self, now: Timestamp) {
-        let mut keys = self.lock();
+        let mut keys = self.0.lock();
         let is_old = |at: &Timestamp| now.duration_since(*at) >= KEY_LIFE;
         while let Some((at, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(at)) {
             keys.oldest.pop_front();
@@ -49,7 +45,7 @@ impl IdempotencyStore for Memory {
         first: IdempotencyEntry,
         now: Timestamp,
     ) -> Result<Option<IdempotencyEntry>, StoreError> {
-        let mut keys = self.idempotency.lock();
+        let mut keys = self.idempotency.0.lock();
         if let Some((entry, _)) = keys.known.get(&key) {
             return Ok(Some(*entry));
         }
@@ -62,12 +58,12 @@ impl IdempotencyStore for Memory {
         &self,
         key: IdempotencyKey,
     ) -> Result<Option<IdempotencyEntry>, StoreError> {
-        let keys = self.idempotency.lock();
+        let keys = self.idempotency.0.lock();
         Ok(keys.known.get(&key).map(|(entry, _)| *entry))
     }
 
     async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
-        let mut keys = self.idempotency.lock();
+        let mut keys = self.idempotency.0.lock();
         let known = keys.known.get(&key);
         if known.is_some_and(|(entry, _)| entry.call == call) {
             keys.known.remove(&key);

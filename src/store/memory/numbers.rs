@@ -2,13 +2,14 @@
 //! process.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use smallvec::SmallVec;
 
 use super::usage::Usage;
-use super::{Memory, SHARDS, lock};
+use super::{Memory, SHARDS};
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::policy::{CallLimits, Room};
@@ -90,7 +91,7 @@ impl NumberTable {
         reason = "the index is below the number of shards"
     )]
     fn shard(&self, phone: Phone) -> MutexGuard<'_, NumberShard> {
-        lock(&self.shards[usize::try_from(phone.digits() % (SHARDS as u64)).unwrap_or_default()])
+        self.shards[usize::try_from(phone.digits() % (SHARDS as u64)).unwrap_or_default()].lock()
     }
 
     /// Updates the claims of a call from `before` to `after`.
@@ -143,13 +144,16 @@ impl NumberTable {
         }
         // The two locks that all numbers share are taken only if there is such a limit.
         if limits.key_minute.is_some() {
-            let creates = lock(&self.creates);
+            let creates = self.creates.lock();
             room.key_minute = creates
                 .get(owner)
                 .and_then(|log| log.room(limits.key_minute, CallLimits::MINUTE, now));
         }
         if limits.service_day.is_some() {
-            room.service_day = lock(&self.starts).room(limits.service_day, CallLimits::DAY, now);
+            room.service_day = self
+                .starts
+                .lock()
+                .room(limits.service_day, CallLimits::DAY, now);
         }
         room
     }
@@ -159,7 +163,7 @@ impl NumberTable {
         if limits.key_minute.is_none() {
             return true;
         }
-        let mut creates = lock(&self.creates);
+        let mut creates = self.creates.lock();
         let log = creates.entry(owner.clone()).or_default();
         log.add_within(limits.key_minute, CallLimits::MINUTE, now)
     }
@@ -193,32 +197,35 @@ impl NumberTable {
     /// Counts an attempt for the limit of all numbers; `false`: it leaves no room.
     fn count_attempt(&self, limits: &CallLimits, now: Timestamp) -> bool {
         limits.service_day.is_none()
-            || lock(&self.starts).add_within(limits.service_day, CallLimits::DAY, now)
+            || self
+                .starts
+                .lock()
+                .add_within(limits.service_day, CallLimits::DAY, now)
     }
 
     fn uncount(&self, phone: Phone, at: Timestamp) {
         if let Some(starts) = self.shard(phone).starts.get_mut(&phone) {
             starts.take_back(at);
         }
-        lock(&self.starts).take_back(at);
+        self.starts.lock().take_back(at);
     }
 
     /// Forgets attempts that no limit counts any more.
     pub(super) fn forget(&self, now: Timestamp) {
         for shard in &self.shards {
-            lock(shard)
+            shard
+                .lock()
                 .starts
                 .retain(|_, starts| !starts.prune(now, CallLimits::DAY));
         }
-        lock(&self.starts).prune(now, CallLimits::DAY);
-        lock(&self.creates).retain(|_, log| !log.prune(now, CallLimits::MINUTE));
+        self.starts.lock().prune(now, CallLimits::DAY);
+        self.creates
+            .lock()
+            .retain(|_, log| !log.prune(now, CallLimits::MINUTE));
     }
 
     fn is_opted_out(&self, phone: Phone) -> bool {
-        self.opted_out
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&phone)
+        self.opted_out.read().contains(&phone)
     }
 }
 
@@ -268,7 +275,10 @@ impl NumberStore for Memory {
     }
 
     async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError> {
-        let known = lock(&self.numbers.creates)
+        let known = self
+            .numbers
+            .creates
+            .lock()
             .get(owner)
             .map(|log| log.within(CallLimits::MINUTE, now));
         let (made, oldest) = known.unwrap_or_default();
@@ -302,11 +312,7 @@ impl NumberStore for Memory {
     }
 
     async fn opt_out(&self, phone: Phone, _now: Timestamp) -> Result<(), StoreError> {
-        let mut opted_out = self
-            .numbers
-            .opted_out
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut opted_out = self.numbers.opted_out.write();
         opted_out.insert(phone);
         Ok(())
     }

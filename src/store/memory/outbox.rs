@@ -1,12 +1,12 @@
 //! The outbox of this process: entries lie beside their calls, under the same locks. It decides
 //! nothing about them.
 
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
-use super::{Memory, SHARDS, Shard, lock};
+use super::{Memory, SHARDS, Shard};
 use crate::domain::CallId;
 use crate::store::{Claimed, OutboxStore, PendingEvent, Settled, StoreError};
 
@@ -22,7 +22,7 @@ impl OutboxStore for Memory {
         // of others.
         let first = self.events_asked.fetch_add(1, Ordering::Relaxed);
         for shard in self.shards.iter().cycle().skip(first % SHARDS).take(SHARDS) {
-            let shard = &mut *lock(shard);
+            let shard = &mut *shard.lock();
             for (id, entry) in shard.outbox.claim(until, lease_end, most - found.len()) {
                 let Some(call) = shard.get(id) else {
                     continue;
@@ -54,7 +54,7 @@ impl OutboxStore for Memory {
 
     async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
         let look = || {
-            let first = |shard: &Mutex<Shard>| lock(shard).outbox.first_due();
+            let first = |shard: &Mutex<Shard>| shard.lock().outbox.first_due();
             self.shards.iter().filter_map(first).min()
         };
         self.next_event.next(known, look).await
@@ -63,7 +63,7 @@ impl OutboxStore for Memory {
     fn hurry_events(&self, now: Timestamp) {
         self.shards
             .iter()
-            .for_each(|shard| lock(shard).outbox.hurry(now));
+            .for_each(|shard| shard.lock().outbox.hurry(now));
         self.next_event.note(now);
     }
 
@@ -86,7 +86,7 @@ impl OutboxStore for Memory {
     fn events_pending(&self) -> usize {
         self.shards
             .iter()
-            .map(|shard| lock(shard).outbox.pending())
+            .map(|shard| shard.lock().outbox.pending())
             .sum()
     }
 }

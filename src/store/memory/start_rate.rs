@@ -6,9 +6,10 @@
 //! ring is checked when its turn has come, and a start that is not used goes to the next.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Memory;
@@ -37,13 +38,9 @@ struct QueueState {
 pub(super) struct OpenLines(Mutex<HashMap<CallId, Timestamp>>);
 
 impl OpenLines {
-    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Timestamp>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Returns whether a line is free for a call; with `open` it is taken.
     fn ask(&self, id: CallId, most: u32, now: Timestamp, open: bool) -> bool {
-        let mut lines = self.lock();
+        let mut lines = self.0.lock();
         lines.retain(|_, until| *until > now);
         let taken = u32::try_from(lines.len()).unwrap_or(u32::MAX);
         let is_free = lines.contains_key(&id) || taken < most;
@@ -80,7 +77,7 @@ impl StartQueue {
         if self.interval.is_zero() {
             return None;
         }
-        let line = self.lock();
+        let line = self.line.lock();
         let (ahead, free_at) = (line.ahead(owner, id), self.free_at(&line, now));
         if ahead == 0 && free_at <= now && line.waiting.is_empty() {
             return None;
@@ -97,7 +94,7 @@ impl StartQueue {
 
     /// Takes a start for a call that did not have to wait; `false` when another was quicker.
     pub(super) fn take(&self, now: Timestamp) -> bool {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         let free =
             self.interval.is_zero() || self.free_at(&line, now) <= now && line.waiting.is_empty();
         if free {
@@ -108,7 +105,7 @@ impl StartQueue {
 
     /// Lets a call wait for its turn; it keeps its place if it stands there already.
     pub(super) fn enqueue(&self, owner: &Arc<str>, id: CallId) {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         if !line.waiting.insert(id) {
             return;
         }
@@ -122,13 +119,13 @@ impl StartQueue {
 
     /// The time of the next start; `None`: no call waits.
     pub(super) fn next_start(&self) -> Option<Timestamp> {
-        let line = self.lock();
+        let line = self.line.lock();
         (!line.waiting.is_empty()).then_some(line.next)
     }
 
     /// Takes a start for the call whose turn has come.
     pub(super) fn dequeue_start(&self, now: Timestamp) -> Option<CallId> {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         line.next = self.free_at(&line, now);
         if line.next > now {
             return None;
@@ -147,7 +144,7 @@ impl StartQueue {
 
     /// Gives the start back that was taken last, unused.
     pub(super) fn return_start(&self) {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         line.next = line
             .next
             .saturating_sub(self.interval)
@@ -162,10 +159,6 @@ impl StartQueue {
         } else {
             line.next
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -234,7 +227,7 @@ impl StartRate for Memory {
     }
 
     async fn close_line(&self, id: CallId) {
-        self.open_lines.lock().remove(&id);
+        self.open_lines.0.lock().remove(&id);
     }
 }
 

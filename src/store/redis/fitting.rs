@@ -16,10 +16,10 @@
 //! A server that lost everything is taken again by the instances that fitted before; the others
 //! wait for them.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 use redis::{FromRedisValue as _, RedisResult};
 
 use super::Redis;
@@ -140,18 +140,14 @@ struct Inner {
 }
 
 impl Fit {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Reason for which this instance must place no call; `None`: it may.
     pub(super) fn misfit(&self) -> Option<Misfit> {
-        self.lock().misfit.clone()
+        self.0.lock().misfit.clone()
     }
 
     /// Returns whether it may be the first on a server that knows no instance.
     fn may_be_first(&self) -> bool {
-        let inner = self.lock();
+        let inner = self.0.lock();
         inner.misfit.is_none()
             || inner
                 .alone_since
@@ -159,7 +155,7 @@ impl Fit {
     }
 
     fn note(&self, found: Option<Misfit>) {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         inner.alone_since = None;
         if inner.misfit == found {
             return;
@@ -174,14 +170,14 @@ impl Fit {
     }
 
     fn note_alone(&self) {
-        self.lock().alone_since.get_or_insert_with(Instant::now);
+        self.0.lock().alone_since.get_or_insert_with(Instant::now);
     }
 }
 
 impl Redis {
     /// Returns whether this instance may take calls on and place them beside the others.
     pub(super) fn fits(&self) -> Result<(), StoreError> {
-        if self.fit.lock().misfit.is_none() {
+        if self.fit.0.lock().misfit.is_none() {
             Ok(())
         } else {
             Err(StoreError::Away)
@@ -203,7 +199,7 @@ impl Redis {
 
     /// Returns whether what this instance writes under the index key is found by the others.
     pub(super) fn has_index(&self) -> Result<(), StoreError> {
-        if let Some(Misfit::Index { .. }) = self.fit.lock().misfit {
+        if let Some(Misfit::Index { .. }) = self.fit.0.lock().misfit {
             Err(StoreError::Away)
         } else {
             Ok(())

@@ -1,19 +1,19 @@
 //! Keeps the connection: opens it, handles what the server pushes, and after each break brings this
 //! instance and the server back into agreement.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use redis::{PushInfo, PushKind, RedisResult, Value};
 
+use super::Redis;
 use super::failure::ServerFailure;
 use super::greeting::ECHO;
 use super::owned::OwnedCalls;
 use super::record::{STAMP, Stamp};
 use super::watchers::Watchers;
 use super::wire::{PushHandler, Wire};
-use super::{Redis, Run};
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Lifecycle, StoreError};
 use clock::Backoff;
@@ -239,16 +239,16 @@ impl Redis {
         }
         self.refresh(followed).await;
         let confirmed = self.confirm_owned().await;
-        self.lock_run().is_behind = restored.is_err() || confirmed.is_err();
+        self.run.lock().is_behind = restored.is_err() || confirmed.is_err();
     }
 
     async fn restore(&self) -> Result<(), StoreError> {
         // First of all: no instance may ring them meanwhile. A server that took over may lack them,
         // too.
         self.restore_opt_outs().await?;
-        if self.lock_run().must_restore {
+        if self.run.lock().must_restore {
             self.store_again().await?;
-            self.lock_run().must_restore = false;
+            self.run.lock().must_restore = false;
         }
         Ok(())
     }
@@ -288,7 +288,7 @@ impl Redis {
     /// Notes by which marks the server is known; whether it has lost what it knew when this instance
     /// saw it last.
     fn note_run(&self, marks: Vec<String>) -> bool {
-        let mut run = self.lock_run();
+        let mut run = self.run.lock();
         let before = run.marks.replace(marks);
         let is_emptied = before.is_some() && before != run.marks;
         if is_emptied {
@@ -301,17 +301,13 @@ impl Redis {
     /// Returns whether a call that the server does not have may be stored again in a moment, by the
     /// instance that saved it last.
     pub(super) fn is_being_restored(&self) -> bool {
-        let emptied_at = self.lock_run().emptied_at;
+        let emptied_at = self.run.lock().emptied_at;
         emptied_at.is_some_and(|at| at.elapsed() < RESTORING)
     }
 
     /// Returns whether the server has not taken all that this instance knows.
     fn is_behind(&self) -> bool {
-        self.lock_run().is_behind
-    }
-
-    fn lock_run(&self) -> MutexGuard<'_, Run> {
-        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+        self.run.lock().is_behind
     }
 }
 

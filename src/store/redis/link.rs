@@ -5,9 +5,9 @@
 //! inside a command, and stays with a connection on which nothing is answered any more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, RwLock};
 use redis::{FromRedisValue, RedisError, ScriptInvocation};
 use tokio::sync::Notify;
 
@@ -91,14 +91,11 @@ impl Link {
     }
 
     fn state(&self) -> LinkState {
-        self.state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.state.read().clone()
     }
 
     fn set(&self, state: LinkState) {
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.state.write() = state;
         self.changed.notify_waiters();
     }
 
@@ -116,10 +113,7 @@ impl Link {
 
     /// The refusal of a server that is reachable; `None`: it refuses nothing.
     pub(super) fn refusal(&self) -> Option<ServerFailure> {
-        self.refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.refusal.lock().clone()
     }
 
     /// Reason for which no new call can be stored; `None`: one can.
@@ -138,7 +132,7 @@ impl Link {
 
     /// The server refuses something though it is there.
     pub(super) fn refuse(&self, failure: ServerFailure) {
-        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refusal = self.refusal.lock();
         if refusal.is_none() && !self.is_rehearsal {
             tracing::error!(
                 why = failure.text,
@@ -152,7 +146,7 @@ impl Link {
 
     /// The server refuses nothing any more.
     pub(super) fn accept(&self) {
-        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refusal = self.refusal.lock();
         if refusal.take().is_some() {
             tracing::info!("the shared store refuses nothing any more");
         }
@@ -281,7 +275,7 @@ impl Link {
 
     /// The connection of this generation is of no use any more.
     fn lost(&self, generation: u64, failure: ServerFailure) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         if matches!(&*state, LinkState::Up(_, current) if *current == generation) {
             if !self.is_rehearsal {
                 tracing::warn!(

@@ -5,10 +5,11 @@
 mod save;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
 use super::record::{Stamp, Stored};
@@ -188,32 +189,28 @@ impl OwnedCalls {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A call as the server has it, as far as this instance knows, and the connection on which that
     /// was so.
     pub(super) fn get(&self, id: CallId) -> Option<(Stored, u64)> {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         let owned = inner.calls.get(&id)?;
         Some((owned.stored.clone()?, owned.connection))
     }
 
     /// The stamp of that state; `None`: it is not known.
     pub(super) fn stamp(&self, id: CallId) -> Option<Stamp> {
-        self.lock().stamp(id)
+        self.inner.lock().stamp(id)
     }
 
     /// Begins a save: what others save until its end is not forgotten.
     pub(super) fn save(&self, id: CallId) -> Save<'_> {
-        self.lock().saving.entry(id).or_default().count += 1;
+        self.inner.lock().saving.entry(id).or_default().count += 1;
         Save { owned: self, id }
     }
 
     /// Notes a change that waits to be written.
     pub(super) fn note_waiting(&self, call: &Arc<Call>) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let known = inner.calls.get(&call.id);
         let owned = Owned {
             stored: known.and_then(|known| known.stored.clone()),
@@ -230,7 +227,7 @@ impl OwnedCalls {
     /// Notes that the server has this state of a call, as asked on `connection`. A newer one was
     /// saved by another instance; an older one is of a server that lost what it had acknowledged.
     pub(super) fn note_loaded(&self, id: CallId, stamp: Stamp, connection: u64) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         match inner.stamp(id) {
             Some(known) if known < stamp => inner.replace(id, None),
             Some(known) if known == stamp => {
@@ -244,7 +241,7 @@ impl OwnedCalls {
 
     /// Another instance has saved this state of a call.
     pub(super) fn hand_over(&self, id: CallId, stamp: Stamp) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         if let Some(saving) = inner.saving.get_mut(&id) {
             saving.heard = saving.heard.max(Some(stamp));
         }
@@ -256,7 +253,7 @@ impl OwnedCalls {
     /// The calls of which it is not known whether others have saved them since: they were saved on
     /// an earlier connection.
     pub(super) fn unconfirmed(&self, connection: u64) -> Vec<CallId> {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         let calls = inner.calls.iter();
         let is_old = |owned: &Owned| owned.connection != connection;
         calls
@@ -267,7 +264,7 @@ impl OwnedCalls {
 
     /// Forgets a call that is no more.
     pub(super) fn forget(&self, id: CallId) {
-        self.lock().replace(id, None);
+        self.inner.lock().replace(id, None);
     }
 
     fn note(&self, wake_at: Option<Timestamp>, event_at: Option<Timestamp>) {
@@ -282,7 +279,7 @@ impl OwnedCalls {
     /// Hands out the calls that are due, at most `most`; whether all shards are to be asked as
     /// well.
     pub(super) fn take_due(&self, now: Timestamp, most: usize) -> (Vec<CallId>, bool) {
-        let Inner { calls, wake, .. } = &mut *self.lock();
+        let Inner { calls, wake, .. } = &mut *self.inner.lock();
         let due = wake
             .deadlines
             .take_due(now, most, |id| calls.get(&id)?.wake_at);
@@ -297,7 +294,7 @@ impl OwnedCalls {
 
     /// The same for events.
     pub(super) fn take_due_events(&self, until: Timestamp, most: usize) -> (Vec<CallId>, bool) {
-        let Inner { calls, events, .. } = &mut *self.lock();
+        let Inner { calls, events, .. } = &mut *self.inner.lock();
         let due = events
             .deadlines
             .take_due(until, most, |id| calls.get(&id)?.event_at);
@@ -312,34 +309,34 @@ impl OwnedCalls {
 
     /// There is more than was taken: all shards are to be asked at once.
     pub(super) fn poll_again(&self, now: Timestamp) {
-        self.lock().wake.poll_at = Some(now);
+        self.inner.lock().wake.poll_at = Some(now);
     }
 
     /// The same for events.
     pub(super) fn poll_events_again(&self, now: Timestamp) {
-        self.lock().events.poll_at = Some(now);
+        self.inner.lock().events.poll_at = Some(now);
     }
 
     /// Waits until the next deadline, or the next question to the shards, is another than `known`.
     pub(super) async fn next_call(&self, known: Option<Timestamp>) -> Timestamp {
-        let look = || self.lock().wake.earliest();
+        let look = || self.inner.lock().wake.earliest();
         self.next_call.next(known, look).await
     }
 
     /// The same for events.
     pub(super) async fn next_event(&self, known: Option<Timestamp>) -> Timestamp {
-        let look = || self.lock().events.earliest();
+        let look = || self.inner.lock().events.earliest();
         self.next_event.next(known, look).await
     }
 
     /// Number of events that are still to be received.
     pub(super) fn pending_events(&self) -> usize {
-        self.lock().pending_events
+        self.inner.lock().pending_events
     }
 
     /// Counts the open calls. Over all instances that is every open call.
     pub(super) fn count(&self, now: Timestamp) -> CallCounts {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         let late = now.saturating_sub(OVERDUE).unwrap_or(now);
         let wake_at = |id| inner.calls.get(&id)?.wake_at;
         let mut call_counts = CallCounts::default();
@@ -351,7 +348,7 @@ impl OwnedCalls {
 
     /// The calls as this instance knows them, for a server that has lost them, the oldest first.
     pub(super) fn known(&self) -> Vec<Arc<Call>> {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         let known = inner.calls.values().filter_map(Owned::newest);
         let mut known: Vec<Arc<Call>> = known.cloned().collect();
         known.sort_by_key(|call| call.id);
@@ -360,7 +357,7 @@ impl OwnedCalls {
 
     /// The open ones.
     pub(super) fn open(&self) -> Vec<Arc<Call>> {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         inner
             .calls
             .values()

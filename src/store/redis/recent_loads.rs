@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
 use super::record::Stored;
@@ -22,7 +22,7 @@ pub(super) struct RecentLoads(Mutex<[Generation; 2]>);
 
 impl RecentLoads {
     pub(super) fn put(&self, stored: &Stored) {
-        let [young, old] = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [young, old] = &mut *self.0.lock();
         if young.len() >= GENERATION {
             *old = mem::take(young);
         }
@@ -31,7 +31,7 @@ impl RecentLoads {
 
     /// Takes out a call, if it is of this version.
     pub(super) fn take(&self, id: CallId, version: u64) -> Option<Stored> {
-        let generations = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let generations = &mut *self.0.lock();
         let mut taken = generations.iter_mut().filter_map(|calls| calls.remove(&id));
         taken.find(|stored| stored.call.version == version)
     }

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::Redis;
 use super::witnesses::Witnesses;
@@ -27,7 +28,7 @@ pub(super) struct Remembered {
     are_lines_counted: AtomicBool,
     /// Lines that may still count on the server, because it did not answer when they were opened or
     /// closed.
-    unclosed_lines: Mutex<HashSet<CallId>>,
+    pub(super) unclosed_lines: Mutex<HashSet<CallId>>,
     /// The other instances.
     pub(super) witnesses: Witnesses,
 }
@@ -45,11 +46,11 @@ impl Remembered {
 
     /// Notes a number that is on its way to the server.
     pub(super) fn opt_out(&self, phone: Phone) {
-        self.opted_out().insert(phone);
+        self.opted_out.lock().insert(phone);
     }
 
     pub(super) fn is_opted_out(&self, phone: Phone) -> bool {
-        self.opted_out().contains(&phone)
+        self.opted_out.lock().contains(&phone)
     }
 
     pub(super) fn count_lines(&self) {
@@ -62,22 +63,10 @@ impl Remembered {
 
     /// Notes a line that is to be closed as soon as the server answers.
     pub(super) fn note_unclosed_line(&self, id: CallId) {
-        let mut unclosed = self.unclosed_lines();
+        let mut unclosed = self.unclosed_lines.lock();
         if unclosed.len() < MOST_UNCLOSED {
             unclosed.insert(id);
         }
-    }
-
-    pub(super) fn unclosed_lines(&self) -> MutexGuard<'_, HashSet<CallId>> {
-        self.unclosed_lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn opted_out(&self) -> MutexGuard<'_, HashSet<Phone>> {
-        self.opted_out
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,7 +113,7 @@ impl Redis {
         if self.has_index().is_err() {
             return Ok(());
         }
-        let phones: Vec<Phone> = self.remembered.opted_out().iter().copied().collect();
+        let phones: Vec<Phone> = self.remembered.opted_out.lock().iter().copied().collect();
         for phones in phones.chunks(WRITTEN_AT_ONCE) {
             let writes = phones.iter().map(|phone| self.write_opt_out(*phone));
             futures_util::future::try_join_all(writes).await?;

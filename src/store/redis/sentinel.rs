@@ -1,7 +1,8 @@
 //! A primary that sentinels name: they are asked again whenever the connection is lost.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     Client, ConnectionAddr, ErrorKind, IntoConnectionInfo as _, ProtocolVersion, RedisResult,
@@ -98,7 +99,7 @@ impl Sentinels {
             primary = again.map_err(|_also| refused);
         }
         if let Ok(client) = &primary {
-            self.known().address = client.get_connection_info().addr().to_string();
+            self.known.lock().address = client.get_connection_info().addr().to_string();
         }
         primary
     }
@@ -112,7 +113,7 @@ impl Sentinels {
     fn in_order(&self) -> Vec<ConnectionAddr> {
         let mut nodes = self.nodes.clone();
         fastrand::shuffle(&mut nodes);
-        if let Some(first) = self.known().told_by.take() {
+        if let Some(first) = self.known.lock().told_by.take() {
             nodes.sort_by_key(|node| *node != first);
         }
         nodes
@@ -120,17 +121,13 @@ impl Sentinels {
 
     /// Notes what a sentinel announces; whether another primary is in use.
     pub(super) fn note_named(&self, node: &ConnectionAddr, primary: &str) -> bool {
-        let mut known = self.known();
+        let mut known = self.known.lock();
         if known.address.is_empty() || known.address == primary {
             return false;
         }
         known.address = primary.to_owned();
         known.told_by = Some(node.clone());
         true
-    }
-
-    fn known(&self) -> MutexGuard<'_, KnownPrimary> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A client of these sentinels.

@@ -1,6 +1,6 @@
 //! The rate at which all instances together start calls, and the queue of those that wait.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,10 +14,7 @@ const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 
 impl Redis {
     fn set_next_start(&self, turn: Option<Timestamp>) {
-        *self
-            .next_start
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = turn;
+        *self.next_start.lock() = turn;
     }
 
     /// Adds the state of the start rate, the queue of starts, and the last round of each API key.
@@ -62,7 +59,13 @@ impl Redis {
 impl Redis {
     /// Closes the lines that are to be closed. Those that fail are closed later.
     pub(super) async fn close_lines(&self) {
-        let ids: Vec<CallId> = self.remembered.unclosed_lines().iter().copied().collect();
+        let ids: Vec<CallId> = self
+            .remembered
+            .unclosed_lines
+            .lock()
+            .iter()
+            .copied()
+            .collect();
         if ids.is_empty() {
             return;
         }
@@ -73,7 +76,7 @@ impl Redis {
         }
         let closed: Result<i64, StoreError> = self.link.ask("limits", &command).await;
         if closed.is_ok() {
-            let mut unclosed = self.remembered.unclosed_lines();
+            let mut unclosed = self.remembered.unclosed_lines.lock();
             for id in &ids {
                 unclosed.remove(id);
             }
@@ -96,10 +99,7 @@ impl StartRate for Redis {
     }
 
     fn next_start(&self) -> Option<Timestamp> {
-        *self
-            .next_start
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.next_start.lock()
     }
 
     async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, StoreError> {
@@ -140,7 +140,7 @@ impl StartRate for Redis {
         if opened.is_err() {
             self.remembered.note_unclosed_line(id);
         } else {
-            self.remembered.unclosed_lines().remove(&id);
+            self.remembered.unclosed_lines.lock().remove(&id);
         }
         opened
     }

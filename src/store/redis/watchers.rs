@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::call::Call;
@@ -81,13 +82,9 @@ impl Inner {
 }
 
 impl Watchers {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Begins to follow a call that is about to be loaded: what is saved meanwhile is not missed.
     pub(super) fn begin(&self, id: CallId) -> Beginning<'_> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         inner.work.ended.remove(&id);
         let is_new = !inner.followed.contains_key(&id);
         inner.followed.entry(id).or_default().loading += 1;
@@ -100,19 +97,19 @@ impl Watchers {
 
     /// Returns whether anybody follows a call, or begins to.
     pub(super) fn has(&self, id: CallId) -> bool {
-        self.lock().followed.contains_key(&id)
+        self.inner.lock().followed.contains_key(&id)
     }
 
     /// Shows a state to those who follow the call.
     pub(super) fn show(&self, call: &Arc<Call>) {
-        if self.lock().show(call) {
+        if self.inner.lock().show(call) {
             self.changed.notify_one();
         }
     }
 
     /// A call was saved.
     pub(super) fn notify(&self, id: CallId, version: u64) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let Some(followed) = inner.followed.get_mut(&id) else {
             return;
         };
@@ -132,13 +129,13 @@ impl Watchers {
 
     /// Every call that is followed.
     pub(super) fn all(&self) -> Vec<CallId> {
-        self.lock().followed.keys().copied().collect()
+        self.inner.lock().followed.keys().copied().collect()
     }
 
     /// Waits for work.
     pub(super) async fn work(&self) -> FollowerChanges {
         loop {
-            let work = mem::take(&mut self.lock().work);
+            let work = mem::take(&mut self.inner.lock().work);
             if !work.stale.is_empty() || !work.ended.is_empty() {
                 return work;
             }
@@ -159,7 +156,7 @@ pub(super) struct Beginning<'a> {
 impl Beginning<'_> {
     /// Follows the call as it was loaded.
     pub(super) fn follow(self, call: Arc<Call>) -> watch::Receiver<Arc<Call>> {
-        let mut inner = self.watchers.lock();
+        let mut inner = self.watchers.inner.lock();
         let Some(followed) = inner.followed.get_mut(&self.id) else {
             return watch::channel(call).1;
         };
@@ -181,7 +178,7 @@ impl Beginning<'_> {
 
 impl Drop for Beginning<'_> {
     fn drop(&mut self) {
-        let mut inner = self.watchers.lock();
+        let mut inner = self.watchers.inner.lock();
         let Some(followed) = inner.followed.get_mut(&self.id) else {
             return;
         };

@@ -6,10 +6,10 @@
 //! without having left in order or come back since.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::call::Call;
 
@@ -40,14 +40,10 @@ struct Inner {
 }
 
 impl Witnesses {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The server was asked: the others, with the milliseconds since each was seen.
     pub(super) fn pulsed(&self, others: Vec<(String, u64)>, are_lost: bool) {
         let now = Instant::now();
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         for (name, _) in &others {
             inner.forgotten.remove(name);
         }
@@ -70,12 +66,12 @@ impl Witnesses {
 
     /// A new connection is used. Answers that came before it may be unknown to the server.
     pub(super) fn connected(&self) {
-        self.lock().connected_at = Some(Instant::now());
+        self.0.lock().connected_at = Some(Instant::now());
     }
 
     /// The server of the last pulse has lost everything, and with it who used it.
     pub(super) fn emptied(&self) {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         let vanished = std::mem::take(&mut inner.vanished);
         inner.forgotten.extend(vanished);
         inner.emptied_at = Some(Instant::now());
@@ -85,7 +81,7 @@ impl Witnesses {
     /// knows which is missing. A decision that came on the present connection, or by another call,
     /// stands.
     pub(super) fn may_lack_keys(&self, call: &Call, now: Timestamp) -> bool {
-        let inner = self.lock();
+        let inner = self.0.lock();
         if !inner.is_any_missing() {
             return false;
         }

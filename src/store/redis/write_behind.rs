@@ -2,10 +2,11 @@
 //! events since then. Their number is bounded: the oldest call without a decision is dropped first.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use crate::call::{Call, Event, PastEvent};
 use crate::domain::{CallId, Phone};
@@ -102,10 +103,6 @@ impl Inner {
 }
 
 impl WriteBehind {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn recount(&self, inner: &Inner) {
         self.count.store(
             inner.calls.len() + inner.opted_out.len() + inner.to_revoke.len(),
@@ -127,7 +124,8 @@ impl WriteBehind {
         if self.is_empty() {
             return None;
         }
-        self.lock()
+        self.inner
+            .lock()
             .calls
             .get(&id)
             .map(|waiting| waiting.call.clone())
@@ -138,13 +136,13 @@ impl WriteBehind {
         if self.is_empty() {
             None
         } else {
-            self.lock().extend(before, call, event)
+            self.inner.lock().extend(before, call, event)
         }
     }
 
     /// Lets a change wait. `None`: there is no room.
     pub(super) fn add(&self, before: &Call, call: &Arc<Call>, event: &Event) -> Option<Saved> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         if let Some(saved) = inner.extend(before, call, event) {
             return Some(saved);
         }
@@ -157,7 +155,7 @@ impl WriteBehind {
     /// Lets a call wait that was taken over from its ticket; `false` when it waits already, or
     /// there is no room.
     pub(super) fn adopt(&self, call: &Arc<Call>) -> bool {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let added = !inner.calls.contains_key(&call.id) && inner.insert(None, call, Vec::new());
         self.recount(&inner);
         added
@@ -165,7 +163,7 @@ impl WriteBehind {
 
     /// Revokes a call that may have been stored although its client got an error.
     pub(super) fn revoke(&self, id: CallId, version: u64) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         if inner.to_revoke.len() < MOST_OTHERS {
             inner.to_revoke.insert(id, version);
         }
@@ -174,7 +172,7 @@ impl WriteBehind {
 
     /// Lets an opted-out number wait.
     pub(super) fn opt_out(&self, phone: Phone, now: Timestamp) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         if inner.opted_out.len() < MOST_OTHERS {
             inner.opted_out.insert(phone, now);
         }
@@ -183,7 +181,7 @@ impl WriteBehind {
 
     /// Everything that waits, to be written; opted-out numbers first.
     pub(super) fn all(&self) -> (Vec<Phone>, Vec<(CallId, u64)>, Vec<CallId>) {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         // Verdicts before the rest.
         let mut calls: Vec<_> = inner
             .calls
@@ -215,13 +213,13 @@ impl WriteBehind {
     }
 
     pub(super) fn waiting(&self, id: CallId) -> Option<Waiting> {
-        self.lock().calls.get(&id).cloned()
+        self.inner.lock().calls.get(&id).cloned()
     }
 
     /// Notes that the waiting state of a call was written and became `stored`. Later events wait
     /// on. Returns whether none does.
     pub(super) fn written(&self, was: &Waiting, stored: &Arc<Call>) -> bool {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let id = was.call.id;
         let Some(waiting) = inner.calls.get_mut(&id) else {
             return true;
@@ -242,13 +240,13 @@ impl WriteBehind {
     }
 
     pub(super) fn opt_out_written(&self, phone: Phone) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         inner.opted_out.remove(&phone);
         self.recount(&inner);
     }
 
     pub(super) fn revocation_written(&self, id: CallId) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         inner.to_revoke.remove(&id);
         self.recount(&inner);
     }

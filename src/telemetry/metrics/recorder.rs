@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
+use parking_lot::Mutex;
 
 /// The series of one application by the names of their metrics.
 pub(super) struct Series {
@@ -44,7 +45,7 @@ impl Series {
 
     /// Everything in Prometheus' text format, version 0.0.4.
     pub(super) fn render(&self) -> String {
-        let metrics = self.lock();
+        let metrics = self.metrics.lock();
         let mut out = String::with_capacity(64 * 1024);
         for (name, metric) in &*metrics {
             let Some(first) = metric.series.values().next() else {
@@ -62,19 +63,15 @@ impl Series {
         out
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Metric>> {
-        self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn describe(&self, name: &KeyName, text: &str) {
         let help = text.replace('\\', "\\\\").replace('\n', "\\n");
-        let mut metrics = self.lock();
+        let mut metrics = self.metrics.lock();
         metrics.entry(name.as_str().to_owned()).or_default().help = Some(help);
     }
 
     /// The series of a key; `make` makes it if there is none yet.
     fn series(&self, key: &Key, make: impl FnOnce() -> Value) -> Value {
-        let mut metrics = self.lock();
+        let mut metrics = self.metrics.lock();
         let metric = metrics.entry(key.name().to_owned()).or_default();
         let series = metric.series.entry(labels(key));
         series.or_insert_with(make).clone()

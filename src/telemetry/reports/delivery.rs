@@ -1,9 +1,10 @@
 //! Sends reports to Sentry, and says why it cannot: the library's own transport drops a report in
 //! silence.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use reqwest::{StatusCode, header};
 use sentry::transports::{RateLimiter, TokioTransportThread, TokioTransportThreadOptions};
 use sentry::{Envelope, Transport, TransportFactory, TransportOptions};
@@ -62,7 +63,7 @@ impl Sender {
             Ok(()) => self.post(body, &mut limits).await,
             Err(error) => Err(error.to_string()),
         };
-        let line = self.losses().note(sent, Instant::now());
+        let line = self.losses.lock().note(sent, Instant::now());
         // A warning: what is logged as an error would be a report itself.
         match line {
             Some(Line::Lost { reason, lost }) => {
@@ -95,10 +96,6 @@ impl Sender {
         } else {
             Err(format!("Sentry answers {}", answer.status()))
         }
-    }
-
-    fn losses(&self) -> MutexGuard<'_, Losses> {
-        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

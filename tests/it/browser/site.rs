@@ -32,7 +32,7 @@ pub(crate) struct TestSite {
 }
 
 struct Door {
-    inside: std::sync::Mutex<SocketAddr>,
+    inside: parking_lot::Mutex<SocketAddr>,
     open: AtomicBool,
     newer: AtomicBool,
     cut: Notify,
@@ -61,7 +61,7 @@ impl TestSite {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let door = Arc::new(Door {
-            inside: std::sync::Mutex::new(app.address()),
+            inside: parking_lot::Mutex::new(app.address()),
             open: AtomicBool::new(true),
             newer: AtomicBool::new(false),
             cut: Notify::new(),
@@ -92,7 +92,7 @@ impl TestSite {
     pub(crate) async fn restart(&self) {
         self.shut();
         let app = app(RawConfig::default(), &self.clock).await;
-        *self.door.inside.lock().unwrap() = app.address();
+        *self.door.inside.lock() = app.address();
         tokio::spawn(app.run_until(self.stop.clone().cancelled_owned()));
         self.open();
     }
@@ -177,7 +177,7 @@ impl TestSite {
 
 impl Door {
     fn inside(&self) -> SocketAddr {
-        *self.inside.lock().unwrap()
+        *self.inside.lock()
     }
 }
 

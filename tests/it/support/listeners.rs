@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Mutex;
+
+use parking_lot::Mutex;
 
 /// Those whose app is not built yet.
 static RESERVED: Mutex<BTreeMap<SocketAddr, TcpListener>> = Mutex::new(BTreeMap::new());
@@ -13,13 +14,13 @@ static RESERVED: Mutex<BTreeMap<SocketAddr, TcpListener>> = Mutex::new(BTreeMap:
 pub(crate) fn reserve() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    RESERVED.lock().unwrap().insert(address, listener);
+    RESERVED.lock().insert(address, listener);
     address
 }
 
 /// The listener for a configured address: the reserved one, if there is one.
 pub(crate) fn bound(address: SocketAddr) -> tokio::net::TcpListener {
-    let reserved = RESERVED.lock().unwrap().remove(&address);
+    let reserved = RESERVED.lock().remove(&address);
     let listener = reserved.unwrap_or_else(|| TcpListener::bind(address).unwrap());
     listener.set_nonblocking(true).unwrap();
     tokio::net::TcpListener::from_std(listener).unwrap()

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use clock::Clock;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tablecall::{Format, Guard};
 use tracing::subscriber::DefaultGuard;
@@ -23,7 +24,7 @@ struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -50,7 +51,7 @@ impl Logs {
     /// All lines, once they are written.
     pub(crate) fn text(self) -> String {
         drop(self.writer);
-        let text = String::from_utf8(self.written.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(self.written.0.lock().clone()).unwrap();
         each_field_has_one_type(&text);
         text
     }

@@ -2,9 +2,10 @@
 //! bytes, no protocol, except that a [trap](Proxy::traps) may wait for some.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -120,7 +121,7 @@ impl Proxy {
 
     /// New connections go to the first of these that takes them.
     pub(crate) fn leads_to(&self, targets: &[SocketAddr]) {
-        *self.shared.targets.lock().unwrap() = targets.to_vec();
+        *self.shared.targets.lock() = targets.to_vec();
     }
 
     /// Sets the gate for all bytes that go this way, also of those that wait.
@@ -133,7 +134,7 @@ impl Proxy {
 
     /// Everything goes through, in both directions.
     pub(crate) fn passes(&self) {
-        *self.shared.trap.lock().unwrap() = None;
+        *self.shared.trap.lock() = None;
         self.shared.mode.send_modify(|mode| {
             (mode.there, mode.back, mode.open) = (Gate::Pass, Gate::Pass, true);
         });
@@ -162,7 +163,7 @@ impl Proxy {
     /// From the next request on that holds these bytes nothing goes this way any more: with
     /// [`Way::There`] it is not processed, with [`Way::Back`] it is and nobody learns of it.
     pub(crate) fn traps(&self, bytes: &'static str, way: Way) {
-        *self.shared.trap.lock().unwrap() = Some(Trap {
+        *self.shared.trap.lock() = Some(Trap {
             bytes: bytes.as_bytes(),
             way,
         });
@@ -181,7 +182,7 @@ impl Proxy {
 
     /// Returns whether the trap has not been sprung.
     pub(crate) fn is_set(&self) -> bool {
-        self.shared.trap.lock().unwrap().is_some()
+        self.shared.trap.lock().is_some()
     }
 }
 
@@ -192,7 +193,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         }
         let shared = shared.clone();
         tokio::spawn(async move {
-            let targets = shared.targets.lock().unwrap().clone();
+            let targets = shared.targets.lock().clone();
             for target in targets {
                 if let Ok(far) = TcpStream::connect(target).await {
                     return join(near, far, &shared).await;
@@ -251,7 +252,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, shared:
 
 /// Shuts a gate if these bytes are what the trap waits for.
 fn spring(shared: &Shared, tail: &mut Vec<u8>, bytes: &[u8]) {
-    let mut trap = shared.trap.lock().unwrap();
+    let mut trap = shared.trap.lock();
     tail.extend_from_slice(bytes);
     let sprung = trap.take_if(|trap| {
         tail.windows(trap.bytes.len().max(1))

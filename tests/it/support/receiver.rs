@@ -3,13 +3,14 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -77,12 +78,12 @@ impl Receiver {
 
     /// Answers so, one after the other, and then as before.
     pub(crate) fn replies(&self, next: impl IntoIterator<Item = Reply>) {
-        self.replies.lock().unwrap().next.extend(next);
+        self.replies.lock().next.extend(next);
     }
 
     /// Answers so from now on.
     pub(crate) fn always(&self, reply: Reply) {
-        self.replies.lock().unwrap().then = reply;
+        self.replies.lock().then = reply;
     }
 
     /// The next event.
@@ -170,7 +171,7 @@ async fn answer(
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let body = serde_json::from_str(&text).unwrap();
     let reply = {
-        let mut replies = replies.lock().unwrap();
+        let mut replies = replies.lock();
         replies
             .next
             .pop_front()

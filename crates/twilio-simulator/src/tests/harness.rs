@@ -1,11 +1,12 @@
 //! Helpers of the tests: a simulator, a service, and actions on calls.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -68,11 +69,7 @@ impl Harness {
 
     /// Answers `path` so from now on; other paths get 204.
     pub(super) fn on(&self, path: &str, reply: CannedReply) {
-        self.books
-            .lock()
-            .unwrap()
-            .replies
-            .insert(path.to_owned(), reply);
+        self.books.lock().replies.insert(path.to_owned(), reply);
     }
 
     pub(super) async fn rest(
@@ -297,7 +294,7 @@ impl Harness {
                 panic!(
                     "asked {} times only: {:?}",
                     self.asked_so_far(path).len(),
-                    self.books.lock().unwrap().asked
+                    self.books.lock().asked
                 )
             }
         }
@@ -305,7 +302,7 @@ impl Harness {
 
     /// Path and `CallStatus` of every webhook, in the order of their coming.
     pub(super) fn in_order(&self) -> Vec<(String, String)> {
-        let books = self.books.lock().unwrap();
+        let books = self.books.lock();
         books
             .asked
             .iter()
@@ -316,7 +313,6 @@ impl Harness {
     pub(super) fn asked_so_far(&self, path: &str) -> Vec<ReceivedRequest> {
         self.books
             .lock()
-            .unwrap()
             .asked
             .iter()
             .filter(|asked| asked.path == path)

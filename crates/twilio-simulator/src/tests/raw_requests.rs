@@ -1,9 +1,10 @@
 //! The bytes that leave the socket: request lines, signatures, cookies, encodings.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http::Method;
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -56,7 +57,7 @@ impl RawServer {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let request = read(&mut stream).await;
                 let number = {
-                    let mut requests = requests.lock().unwrap();
+                    let mut requests = requests.lock();
                     requests.push(request);
                     requests.len() - 1
                 };
@@ -68,7 +69,7 @@ impl RawServer {
     }
 
     fn requests(&self) -> Vec<RawRequest> {
-        self.received.lock().unwrap().clone()
+        self.received.lock().clone()
     }
 }
 

@@ -17,7 +17,7 @@ impl Save<'_> {
     /// The record was saved on `connection`. The call is owned from here on, unless another
     /// instance was heard to have saved it since.
     pub(in crate::store::redis) fn done(self, stored: &Stored, connection: u64) {
-        let mut inner = self.owned.lock();
+        let mut inner = self.owned.inner.lock();
         let stamp = stored.stamp();
         let heard = inner.saving.get(&self.id).and_then(|saving| saving.heard);
         if inner
@@ -56,7 +56,7 @@ impl Save<'_> {
 
 impl Drop for Save<'_> {
     fn drop(&mut self) {
-        if let Slot::Occupied(mut saving) = self.owned.lock().saving.entry(self.id) {
+        if let Slot::Occupied(mut saving) = self.owned.inner.lock().saving.entry(self.id) {
             saving.get_mut().count -= 1;
             if saving.get().count == 0 {
                 saving.remove();
