@@ -251,8 +251,8 @@ pub fn rules(name: &str) -> TimeZone {
 }
 
 /// The rules of several zones.
-#[cfg(test)]
-pub(crate) fn rules_of(names: &[&str]) -> Vec<TimeZone> {
+#[must_use]
+pub fn rules_of(names: &[&str]) -> Vec<TimeZone> {
     names.iter().map(|name| rules(name)).collect()
 }
 
@@ -273,59 +273,30 @@ pub fn keep_one_clock(one: &str, other: &str, now: Timestamp) -> bool {
 /// The zones without those that keep the clock of one before them: the first of each clock.
 #[must_use]
 pub fn distinct<'a>(zones: &[&'a str], now: Timestamp) -> Vec<&'a str> {
-    first_of_each_clock(zones, now, |zone, _| zone)
-}
-
-/// The rules of the zones, each clock once: those of [`distinct`].
-#[must_use]
-pub fn distinct_rules(zones: &[&str], now: Timestamp) -> Vec<TimeZone> {
-    first_of_each_clock(zones, now, |_, clock| clock.rules.clone())
-}
-
-fn first_of_each_clock<'a, T>(
-    zones: &[&'a str],
-    now: Timestamp,
-    taken: impl Fn(&'a str, &ZoneClock) -> T,
-) -> Vec<T> {
-    let mut hashes: SmallVec<[u64; 4]> = SmallVec::new();
-    let mut out = Vec::new();
+    let mut clocks: SmallVec<[u64; 4]> = SmallVec::new();
+    let mut first = Vec::new();
     with_clocks(zones, now, |zone, clock| {
-        if !hashes.contains(&clock.hash) {
-            hashes.push(clock.hash);
-            out.push(taken(zone, clock));
+        if !clocks.contains(&clock) {
+            clocks.push(clock);
+            first.push(zone);
         }
     });
-    out
+    first
 }
 
-/// The rules of a zone, and a hash of what its clock shows over the next 400 days. Zones with the
-/// same hash share one clock.
-struct ZoneClock {
-    hash: u64,
-    rules: TimeZone,
-}
-
-impl ZoneClock {
-    fn new(zone: &str, day: i64) -> Self {
-        let rules = rules(zone);
-        let hash = clock_hash(&rules, day);
-        Self { hash, rules }
-    }
-}
-
-/// Clocks by the name of the zone, for the 400 days from one day on.
+/// The [`clock_hash`] of each zone, for the 400 days from one day on.
 #[derive(Default)]
 struct Clocks {
     /// Days since 1970.
     day: i64,
-    by_zone: FxHashMap<Box<str>, ZoneClock>,
+    by_zone: FxHashMap<Box<str>, u64>,
 }
 
 static CLOCKS: LazyLock<RwLock<Clocks>> = LazyLock::new(RwLock::default);
 
-/// Calls `each` with the clock of every zone, in order. A clock is computed once for each zone and
-/// day.
-fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a str, &ZoneClock)) {
+/// Calls `each` with every zone and its [`clock_hash`], in order. A hash is computed once for each
+/// zone and day.
+fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a str, u64)) {
     let day = now.as_second().div_euclid(86_400);
     let mut done = 0;
     // A thread that panicked in between has left whole entries behind.
@@ -335,7 +306,7 @@ fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a s
             let Some(clock) = known.by_zone.get(*zone) else {
                 break;
             };
-            each(zone, clock);
+            each(zone, *clock);
             done += 1;
         }
     }
@@ -351,11 +322,14 @@ fn with_clocks<'a>(zones: &[&'a str], now: Timestamp, mut each: impl FnMut(&'a s
     }
     for zone in rest {
         let clock = known.by_zone.entry((*zone).into());
-        each(zone, clock.or_insert_with(|| ZoneClock::new(zone, day)));
+        each(zone, *clock.or_insert_with(|| clock_hash(zone, day)));
     }
 }
 
-fn clock_hash(rules: &TimeZone, day: i64) -> u64 {
+/// Hashes what the clock of a zone shows over the 400 days from `day` on. Zones with the same hash
+/// share one clock.
+fn clock_hash(zone: &str, day: i64) -> u64 {
+    let rules = rules(zone);
     let start = Timestamp::from_second(day * 86_400).unwrap_or(Timestamp::MIN);
     let end = start.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
     let mut hasher = DefaultHasher::new();

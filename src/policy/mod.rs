@@ -14,7 +14,6 @@ pub mod ring_times;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::slice;
 
 use jiff::tz::TimeZone;
@@ -135,7 +134,7 @@ impl Rules {
             })
             .and_then(|()| admitted(purpose, input, now))
             .and_then(|()| {
-                let zones = self.possible_rules(reservation, phone, now);
+                let zones = zones::rules_of(&self.possible_zones(reservation, phone, now));
                 self.moment(reservation, &zones, purpose, &input.room, now)
             });
         let (at, why) = match judged {
@@ -204,31 +203,11 @@ impl Rules {
     ) -> Vec<&'a str> {
         match &reservation.timezone {
             Some(zone) => vec![zone.as_str()],
-            None => zones::distinct(&self.number_zones(reservation, phone), now),
+            None => phone.map_or_else(Vec::new, |facts| {
+                let all = zones::of_number(reservation.phone, facts, self.countries.as_deref());
+                zones::distinct(&all, now)
+            }),
         }
-    }
-
-    /// The rules of [`Rules::possible_zones`].
-    fn possible_rules(
-        &self,
-        reservation: &Reservation,
-        phone: Option<PhoneFacts>,
-        now: Timestamp,
-    ) -> Vec<TimeZone> {
-        match &reservation.timezone {
-            Some(zone) => vec![zone.rules()],
-            None => zones::distinct_rules(&self.number_zones(reservation, phone), now),
-        }
-    }
-
-    fn number_zones(
-        &self,
-        reservation: &Reservation,
-        phone: Option<PhoneFacts>,
-    ) -> Cow<'static, [&'static str]> {
-        phone.map_or(Cow::Borrowed(&[]), |facts| {
-            zones::of_number(reservation.phone, facts, self.countries.as_deref())
-        })
     }
 
     /// The first moment that hours, limits and the call's own terms leave, and what was waited for
