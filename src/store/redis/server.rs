@@ -40,6 +40,11 @@ pub(crate) fn is_missing() -> bool {
     is_missing
 }
 
+/// Starts a server of the test's own; `None`: the test is left out, as [`is_missing`] says.
+pub(crate) fn own() -> Option<RedisServer> {
+    (!is_missing()).then(|| RedisServer::start(&[]))
+}
+
 /// Time limit for the start of a server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -135,7 +140,7 @@ impl RedisServer {
     /// Holds this and nothing else, as one that took over without the last writes.
     pub(crate) fn goes_back_to(&self, values: &[(String, Vec<u8>)]) {
         let mut connection = self.connection();
-        redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
+        self.empty();
         for (key, value) in values {
             let mut restore = redis::cmd("RESTORE");
             restore.arg(key).arg(0).arg(value);
@@ -146,6 +151,11 @@ impl RedisServer {
     /// A store on this server, connected.
     pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Arc<Store>, KeepsConnected) {
         store(self.url(), prefix, per_second, &[b"seal"], &[])
+    }
+
+    /// Loses everything, and stays connected.
+    pub(crate) fn empty(&self) {
+        redis::cmd("FLUSHALL").exec(&mut self.connection()).unwrap();
     }
 
     /// The same, which knows of a number that must not be called.

@@ -119,10 +119,24 @@ async fn misfits(store: &Store) {
     assert_eq!(refused.err(), Some(StoreError::Away));
 }
 
-/// Two instances on one server.
-async fn two(per_second: u32) -> (Arc<Store>, Arc<Store>, (KeepsConnected, KeepsConnected)) {
-    let (first, connected) = server::shared(per_second);
-    let (second, also) = connected.another(per_second);
+/// Two instances on one server, and what keeps them connected.
+type Two = (Arc<Store>, Arc<Store>, (KeepsConnected, KeepsConnected));
+
+async fn two(per_second: u32) -> Two {
+    let one = server::shared(per_second);
+    let other = one.1.another(per_second);
+    both_reached(one, other).await
+}
+
+/// The same on a server of the test's own.
+async fn two_on(server: &RedisServer) -> Two {
+    both_reached(server.store("test", 0), server.store("test", 0)).await
+}
+
+async fn both_reached(
+    (first, connected): (Arc<Store>, KeepsConnected),
+    (second, also): (Arc<Store>, KeepsConnected),
+) -> Two {
     reached(&first).await;
     reached(&second).await;
     (first, second, (connected, also))

@@ -12,10 +12,9 @@ pub(super) async fn is_taken(store: &Store) -> bool {
 
 #[tokio::test]
 async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_comes_back_empty() {
-    if server::is_missing() {
+    let Some(mut server) = server::own() else {
         return;
-    }
-    let mut server = RedisServer::start(&[]);
+    };
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let line = open_line(&store, 1).await;
@@ -65,13 +64,8 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
 
 #[tokio::test]
 async fn what_two_instances_made_of_a_call_apart_becomes_one() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
-    let (apart, mut connected) = server.store("test", 0);
-    let (there, _also) = server.store("test", 0);
-    reached(&apart).await;
+    let Some(server) = server::own() else { return };
+    let (apart, there, (mut connected, _also)) = two_on(&server).await;
     let line = open_line(&there, 1).await;
     until("it is heard", async || {
         apart
@@ -102,10 +96,7 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
 
 #[tokio::test]
 async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
+    let Some(server) = server::own() else { return };
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (line, also) = (open_line(&store, 1).await, open_line(&store, 2).await);
@@ -174,13 +165,8 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
 
 #[tokio::test]
 async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
-    let (watching, mut connected) = server.store("test", 0);
-    let (saving, _also) = server.store("test", 0);
-    reached(&watching).await;
+    let Some(server) = server::own() else { return };
+    let (watching, saving, (mut connected, _also)) = two_on(&server).await;
     let line = open_line(&saving, 1).await;
     let mut watcher = watching.watch(line.id).await.unwrap().unwrap();
     watcher.borrow_and_update();

@@ -112,10 +112,7 @@ async fn every_key_expires() {
 
 #[tokio::test]
 async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
+    let Some(server) = server::own() else { return };
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
@@ -131,10 +128,7 @@ async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
 
 #[tokio::test]
 async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_their_names() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
+    let Some(server) = server::own() else { return };
     let (before, _one) = server.sealed_with("test", &[b"old", b"new"]);
     reached(&before).await;
     let (after, _two) = server.sealed_with("test", &[b"new", b"old"]);
@@ -180,10 +174,7 @@ async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_th
 
 #[tokio::test]
 async fn an_event_that_cannot_be_read_holds_up_no_other() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
+    let Some(server) = server::own() else { return };
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (stranger, _also) = server.sealed_with("test", &[b"another key"]);

@@ -5,13 +5,8 @@ use super::*;
 
 #[tokio::test]
 async fn a_server_that_was_emptied_knows_again_which_keys_lines_and_opt_outs_there_were() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
-    let (store, _connected) = server.store("test", 0);
-    let (other, _also) = server.store("test", 0);
-    reached(&store).await;
+    let Some(server) = server::own() else { return };
+    let (store, other, _connected) = two_on(&server).await;
     let idempotency = Some([8; 16]);
     let mut queued = example::queued(1);
     queued.carry_over = CarryOver {
@@ -25,9 +20,7 @@ async fn a_server_that_was_emptied_knows_again_which_keys_lines_and_opt_outs_the
     let phone = crate::domain::Phone::from_e164("+14155550177").unwrap();
     store.opt_out(phone, now()).await.unwrap();
 
-    redis::cmd("FLUSHALL")
-        .exec(&mut server.connection())
-        .unwrap();
+    server.empty();
     assert!(
         store.is_opted_out(phone).await.unwrap(),
         "known where it was heard"
@@ -48,10 +41,7 @@ async fn a_server_that_was_emptied_knows_again_which_keys_lines_and_opt_outs_the
 
 #[tokio::test]
 async fn the_others_learn_the_numbers_that_one_knows_from_its_file() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
+    let Some(server) = server::own() else { return };
     let phone = crate::domain::Phone::from_e164("+14155550177").unwrap();
     let (_store, _connected) = server.opted_out("test", phone);
     let (other, _also) = server.store("test", 0);
@@ -64,13 +54,8 @@ async fn the_others_learn_the_numbers_that_one_knows_from_its_file() {
 
 #[tokio::test]
 async fn a_server_that_took_over_without_the_last_writes_is_told_them_again() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
-    let (store, mut connected) = server.store("test", 0);
-    let (other, _also) = server.store("test", 0);
-    reached(&store).await;
+    let Some(server) = server::own() else { return };
+    let (store, other, (mut connected, _also)) = two_on(&server).await;
     let waiting = saved(&store, example::queued(2)).await;
     let kept = server.every_value();
     let line = open_line(&store, 1).await;
@@ -102,13 +87,8 @@ async fn a_server_that_took_over_without_the_last_writes_is_told_them_again() {
 
 #[tokio::test]
 async fn a_finished_call_does_not_rise_again_on_a_server_that_lost_its_end() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
-    let (store, mut connected) = server.store("test", 0);
-    let (other, _also) = server.store("test", 0);
-    reached(&store).await;
+    let Some(server) = server::own() else { return };
+    let (store, other, (mut connected, _also)) = two_on(&server).await;
     let queued = saved(&store, example::queued(1)).await;
     let asking = asking_for(&queued);
     let granted = store.request_dial(&asking, DialMode::Acquire).await;
@@ -134,14 +114,8 @@ async fn a_finished_call_does_not_rise_again_on_a_server_that_lost_its_end() {
 
 #[tokio::test]
 async fn nobody_else_begins_a_call_while_an_emptied_server_is_filled_again() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
-    let (store, mut connected) = server.store("test", 0);
-    let (other, mut also) = server.store("test", 0);
-    reached(&store).await;
-    reached(&other).await;
+    let Some(server) = server::own() else { return };
+    let (store, other, (mut connected, mut also)) = two_on(&server).await;
     let mut queued = example::queued(1);
     queued.carry_over = CarryOver {
         idempotency: Some([8; 16]),
@@ -150,9 +124,7 @@ async fn nobody_else_begins_a_call_while_an_emptied_server_is_filled_again() {
     let queued = saved(&store, queued).await;
     connected.lose().await;
     also.lose().await;
-    redis::cmd("FLUSHALL")
-        .exec(&mut server.connection())
-        .unwrap();
+    server.empty();
     also.connect();
     reached(&other).await;
     let repeat = IdempotencyEntry {
@@ -170,10 +142,7 @@ async fn nobody_else_begins_a_call_while_an_emptied_server_is_filled_again() {
 
 #[tokio::test]
 async fn who_waits_for_a_start_keeps_the_place_when_the_server_was_emptied() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
+    let Some(server) = server::own() else { return };
     let (store, mut connected) = server.store("test", 0);
     reached(&store).await;
     let mut waiting = Vec::new();
@@ -188,9 +157,7 @@ async fn who_waits_for_a_start_keeps_the_place_when_the_server_was_emptied() {
         waiting.push(held.id);
     }
     connected.lose().await;
-    redis::cmd("FLUSHALL")
-        .exec(&mut server.connection())
-        .unwrap();
+    server.empty();
     connected.connect();
     let mut started = Vec::new();
     let mut seconds = 60;
@@ -206,14 +173,8 @@ async fn who_waits_for_a_start_keeps_the_place_when_the_server_was_emptied() {
 
 #[tokio::test]
 async fn a_line_that_was_opened_without_an_answer_does_not_count() {
-    if server::is_missing() {
-        return;
-    }
-    let server = RedisServer::start(&[]);
-    let (store, _connected) = server.store("test", 0);
-    let (other, _also) = server.store("test", 0);
-    reached(&store).await;
-    reached(&other).await;
+    let Some(server) = server::own() else { return };
+    let (store, other, _connected) = two_on(&server).await;
     let id = CallId::from_bytes([1; 16]);
     assert!(store.open_line(id, 1, now()).await.unwrap());
     store.close_line(id).await;
