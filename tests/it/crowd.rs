@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use ring::hmac;
-use serde_json::{Value, json};
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -116,9 +116,7 @@ async fn a_crowd_of_idle_and_half_open_connections_keeps_no_webhook_waiting() {
     // And a whole call, all of whose webhooks come over connections of their own.
     let id = pair.asks(RESTAURANT).await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.declines().await;
     pair.until(&id, "is finished", |call| {
         call["final"] == true && call["outcome"] == "rejected"
     })

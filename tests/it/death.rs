@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{RESTAURANT, within};
+use crate::call::assert_ended;
 use crate::instances::{CREATE, Instances, RECORD, id_in};
 use crate::proxy::{Gate, Way};
 use crate::real_time::sleep_real_time;
@@ -60,12 +61,7 @@ async fn found(all: &Instances) -> String {
 /// The call comes to its end at the process that is left: one attempt, one ring, declined.
 async fn is_declined(all: &Instances, id: &str) {
     let done = all.until_at(OTHER, id, is_final).await;
-    let attempts = done["attempts"].as_array().unwrap().len();
-    assert_eq!(
-        (&done["outcome"], attempts),
-        (&json!("rejected"), 1),
-        "{done:#}"
-    );
+    assert_ended(&done, "rejected", 1);
     all.rang_once().await;
 }
 
@@ -146,7 +142,7 @@ async fn killed_once_a_key_was_pressed() {
     let (mut all, id) = two_and_a_talk().await;
     all.at(OWNER).redis.lets(Way::There, Gate::Hold);
     all.public.traps("Digits=2", Way::Back);
-    all.acts("press", json!({"digits": "2"})).await;
+    all.presses("2").await;
     all.at(OWNER).redis.has_caught(Way::There).await;
     crate::real_time::eventually("the key's webhook arrives", || !all.public.is_set()).await;
     all.dies(OWNER).await;
@@ -163,10 +159,9 @@ async fn killed_once_a_key_was_pressed() {
         all.hears("press 2").await;
         // A key at once may belong to the one that was lost, and decides nothing.
         sleep_real_time(Duration::from_secs(2)).await;
-        all.acts("press", json!({"digits": "2"})).await;
-        all.hears("Declined: no table").await;
+        all.presses_and_hears("2", "Declined: no table").await;
     }
-    all.acts("hangup", Value::Null).await;
+    all.hangs_up().await;
     is_declined(&all, &id).await;
 }
 
@@ -178,13 +173,13 @@ async fn killed_once_the_verdict_is_stored() {
     let mut events = all.follows_at(OTHER, &id, None).await;
     all.answers().await;
     all.at(OWNER).redis.traps(RECORD, Way::Back);
-    all.acts("press", json!({"digits": "2"})).await;
+    all.presses("2").await;
     let stored = async {
         while events.next().await.expect("the verdict comes").call["outcome"] != "rejected" {}
     };
     within("the verdict is stored", stored).await;
     all.dies(OWNER).await;
-    all.acts("hangup", Value::Null).await;
+    all.hangs_up().await;
     let last = loop {
         let event = events.next().await.expect("the final event comes");
         if is_final(&event.call) {
@@ -199,15 +194,7 @@ async fn killed_once_the_verdict_is_stored() {
 async fn killed_while_a_call_waits_for_its_time() {
     needs!("redis-server", "redis-cli");
     let mut all = two().await;
-    let soon = clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
-    let mut request = crate::pair::next_week("+14155550102");
-    request["not_before"] = json!(format!("{soon:.3}"));
-    let asked = all
-        .request(OWNER, reqwest::Method::POST, "/api/call")
-        .json(&request);
-    let answer = crate::answer::Answer::of(asked).await;
-    assert_eq!(answer.status, 202, "{}", answer.text);
-    let id = answer.body["id"].as_str().unwrap().to_owned();
+    let id = all.asks_for_later_at(OWNER, 3).await;
     all.dies(OWNER).await;
     is_declined(&all, &id).await;
 }
@@ -233,12 +220,12 @@ async fn killed_all_together_and_started_anew() {
 async fn killed_all_together_once_key_9_is_stored() {
     needs!("redis-server", "redis-cli");
     let (mut all, id) = two_and_a_talk().await;
-    all.acts("press", json!({"digits": "9"})).await;
-    all.hears("Should we never call this number again?").await;
+    all.presses_and_hears("9", "Should we never call this number again?")
+        .await;
     all.dies(OWNER).await;
     all.dies(OTHER).await;
     // The end of the talk reaches no process.
-    all.acts("hangup", Value::Null).await;
+    all.hangs_up().await;
     all.line("ends", |line| line["ended"] == true).await;
     all.begins(OTHER).await;
     all.is_ready(OTHER).await;

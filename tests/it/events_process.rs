@@ -82,9 +82,7 @@ async fn a_process_told_to_stop_sends_what_was_not_received_and_the_next_one_goe
     let _second = starts(&pair).await;
     pair.acts("answer", Value::Null).await;
     pair.hears("To accept, press 1").await;
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.declines().await;
     let events = receiver.until_finished().await;
     for event in &events {
         assert_eq!(event.body["data"]["id"], id);
@@ -121,9 +119,9 @@ async fn the_client_of_a_call_is_told_the_end_although_the_process_that_made_it_
     let log = first.dies().await;
     assert!(!log.contains("hidden") && !log.contains("whsec_"), "{log}");
     let second = starts(&pair).await;
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table for 4 people").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.presses_and_hears("2", "Declined: no table for 4 people")
+        .await;
+    pair.hangs_up().await;
     let events = receiver.until_finished().await;
     let last = events.last().unwrap();
     assert_eq!(

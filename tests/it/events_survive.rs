@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::answer::Answer;
 use crate::app::{RESTAURANT, TestApp, within};
 use crate::call::Asked;
 use crate::events::{NEW, told};
@@ -87,9 +86,7 @@ async fn killed_while_an_event_is_on_its_way() {
     let first = stage.mortal().await;
     let id = stage.asks(&first, &told(&receiver)).await;
     let sent = first_event(&stage, &mut receiver).await;
-    let origin = first.origin.clone();
-    first.dies();
-    let second = stage.survivor(&origin).await;
+    let second = stage.is_succeeded(first).await;
     let events = is_told_to_the_end(&stage, &second, id, &mut receiver).await;
     are_in_order(
         &[&sent].into_iter().chain(&events).collect::<Vec<_>>(),
@@ -112,9 +109,7 @@ async fn killed_once_an_event_was_sent() {
     stage.memory.lets(Way::There, Gate::Hold);
     answer.notify_one();
     stage.memory.has_caught(Way::There).await;
-    let origin = first.origin.clone();
-    first.dies();
-    let second = stage.survivor(&origin).await;
+    let second = stage.is_succeeded(first).await;
     let events = is_told_to_the_end(&stage, &second, id, &mut receiver).await;
     are_in_order(
         &[&sent].into_iter().chain(&events).collect::<Vec<_>>(),
@@ -136,13 +131,7 @@ async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
     let mut receiver = Receiver::start().await;
     let mut request = next_week(RESTAURANT);
     request["callback_url"] = json!(receiver.url);
-    let asked = Answer::of(
-        all.request(0, reqwest::Method::POST, "/api/call")
-            .json(&request),
-    )
-    .await;
-    assert_eq!(asked.status, 202, "{}", asked.text);
-    let id = asked.body["id"].as_str().unwrap().to_owned();
+    let id = all.asks_for_at(0, &request).await;
     all.answers().await;
     let told = async { while receiver.next().await.body["data"]["status"] != "in_progress" {} };
     within("the client is told of the talk", told).await;
@@ -153,11 +142,11 @@ async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
     })
     .await;
     all.at(0).redis.traps(RECORD, Way::Back);
-    all.acts("press", json!({"digits": "2"})).await;
+    all.presses("2").await;
     all.until_at(1, &id, |call| call["outcome"] == "rejected")
         .await;
     all.dies(0).await;
-    all.acts("hangup", Value::Null).await;
+    all.hangs_up().await;
     all.until_at(1, &id, |call| call["final"] == true).await;
     let events = receiver.until_finished().await;
     are_in_order(&events.iter().collect::<Vec<_>>(), "rejected");

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::RESTAURANT;
 use crate::front::{Front, Kind};
@@ -32,9 +32,7 @@ async fn a_call_passes(kind: Kind) -> String {
     let proxy = Front::start(kind, front, back).await;
     let id = pair.asks(RESTAURANT).await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.declines().await;
     let call = pair
         .until(&id, "is finished", |call| call["final"] == true)
         .await;

@@ -1,8 +1,9 @@
 //! Processes that die in the middle of a call, and others that finish it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::RESTAURANT;
+use crate::call::assert_ended;
 use crate::pair::Pair;
 
 /// A number that lets the test press, in a country of its own.
@@ -30,20 +31,15 @@ async fn a_process_killed_before_the_key_is_replaced_by_one_that_takes_the_key()
         404,
         "it has never heard of the call"
     );
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table").await;
+    pair.presses_and_hears("2", "Declined: no table").await;
     let call = pair.until(&id, "is declined", declined).await;
     assert_eq!(call["reservation"]["name"], "Ana Quetzalcoatl");
     pair.hears("Thank you").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.hangs_up().await;
     let done = pair
         .until(&id, "is finished", |call| call["final"] == true)
         .await;
-    assert_eq!(
-        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("rejected"), 1),
-        "{done:#}"
-    );
+    assert_ended(&done, "rejected", 1);
     rang_once(&pair).await;
     let (code, log) = second.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
@@ -58,12 +54,11 @@ async fn a_process_killed_after_the_key_never_lets_the_phone_ring_again() {
     let first = pair.starts().await;
     let id = pair.asks(PHONE).await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table").await;
+    pair.presses_and_hears("2", "Declined: no table").await;
     pair.until(&id, "is declined", declined).await;
     first.dies().await;
     let second = pair.starts().await;
-    pair.acts("hangup", Value::Null).await;
+    pair.hangs_up().await;
     pair.line("ends", |line| line["ended"] == true).await;
     // The final callback reaches a process that never saw a key: it must not conclude that there
     // was none.
@@ -99,11 +94,11 @@ async fn a_process_killed_after_key_9_leaves_the_wish_in_the_file() {
     let first = pair.starts().await;
     pair.asks(PHONE).await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "9"})).await;
-    pair.hears("Should we never call this number again?").await;
+    pair.presses_and_hears("9", "Should we never call this number again?")
+        .await;
     first.dies().await;
     // Nobody hears how the talk ends, and Twilio's list of live calls does not show it any more.
-    pair.acts("hangup", Value::Null).await;
+    pair.hangs_up().await;
     pair.line("ends", |line| line["ended"] == true).await;
     assert_eq!(
         std::fs::read_to_string(&list).unwrap(),
@@ -123,9 +118,9 @@ async fn a_process_told_to_stop_in_a_live_call_ends_at_once_and_another_finishes
     let (code, log) = first.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
     let _second = pair.starts().await;
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table for 4 people").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.presses_and_hears("2", "Declined: no table for 4 people")
+        .await;
+    pair.hangs_up().await;
     let done = pair
         .until(&id, "is finished", |call| call["final"] == true)
         .await;

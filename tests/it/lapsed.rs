@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with, within};
-use crate::call::Asked;
+use crate::call::{Asked, assert_ended};
 use crate::instances::{CREATE, INDEX_KEY, RECORD, TICKET_KEY};
 use crate::mortal::Mortal;
 use crate::proxy::{Proxy, Way};
@@ -62,6 +62,13 @@ impl Stage {
         let mut app = TestApp::beside(&self.carrier, given).await;
         app.key = Some(SECRET);
         app
+    }
+
+    /// The process dies, and another takes its address.
+    pub(crate) async fn is_succeeded(&self, first: Mortal) -> TestApp {
+        let origin = first.origin.clone();
+        first.dies();
+        self.survivor(&origin).await
     }
 
     /// A process at the address of a dead one.
@@ -201,11 +208,7 @@ async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_sea
     let done = call
         .comes_to_beside(&stage.carrier, |call| call["final"] == true)
         .await;
-    assert_eq!(
-        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("no_answer"), 1),
-        "{done:#}"
-    );
+    assert_ended(&done, "no_answer", 1);
     assert_eq!(
         stage.carrier.creates().await.len(),
         1,
@@ -304,17 +307,11 @@ async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() 
     let stage = Stage::new().await;
     let first = stage.mortal().await;
     let id = stage.asks(&first, &table_at("+14155550103")).await;
-    let origin = first.origin.clone();
-    first.dies();
-    let second = stage.survivor(&origin).await;
+    let second = stage.is_succeeded(first).await;
     let done = Asked::new(&second, id)
         .comes_to_beside(&stage.carrier, |call| call["final"] == true)
         .await;
-    assert_eq!(
-        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("busy"), 3),
-        "{done:#}"
-    );
+    assert_ended(&done, "busy", 3);
     let starts: Vec<jiff::Timestamp> = done["attempts"]
         .as_array()
         .unwrap()
@@ -349,11 +346,7 @@ async fn each_further_attempt_is_made_by_one_of_two_processes() {
         calls.push(Asked::new(&second, app.asks(table_at(phone)).await.id));
     }
     for done in are_finished(&stage, &calls).await {
-        assert_eq!(
-            (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-            (&json!("busy"), 3),
-            "{done:#}"
-        );
+        assert_ended(&done, "busy", 3);
     }
     assert_eq!(stage.carrier.ledger().await.len(), phones.len() * 3);
     first.stops().await;

@@ -273,9 +273,8 @@ async fn nothing_private_is_in_what_a_real_process_tells_even_in_all_detail() {
         line["gather"]["listening"] == true
     })
     .await;
-    pair.acts("press", json!({"digits": "1"})).await;
-    pair.hears("Accepted: 4 people").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.presses_and_hears("1", "Accepted: 4 people").await;
+    pair.hangs_up().await;
     pair.until(&id, "is finished", |call| {
         call["final"] == true && call["outcome"] == "confirmed"
     })

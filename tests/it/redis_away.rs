@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::RESTAURANT;
+use crate::call::assert_ended;
 use crate::instances::Instances;
 use crate::proxy::{Gate, Way};
 use crate::real_time::sleep_real_time;
@@ -58,8 +59,7 @@ async fn takes_nothing_on(all: &Instances, number: usize) {
 /// The key is pressed and understood while Redis is away, and what is said then can be heard to its
 /// end.
 async fn declines(all: &Instances) {
-    all.acts("press", json!({"digits": "2"})).await;
-    all.hears("Declined: no table").await;
+    all.presses_and_hears("2", "Declined: no table").await;
 }
 
 /// The verdict is written now that Redis is back, the call ends well, and everybody knows.
@@ -69,15 +69,11 @@ async fn ends_well(all: &Instances, id: &str) {
     }
     let line = all.line("is there", |line| line.is_object()).await;
     if line["ended"] == false {
-        all.acts("hangup", Value::Null).await;
+        all.hangs_up().await;
     }
     for number in 0..2 {
         let done = all.until_at(number, id, is_final).await;
-        assert_eq!(
-            (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-            (&json!("rejected"), 1),
-            "{done:#}"
-        );
+        assert_ended(&done, "rejected", 1);
     }
     all.rang_once().await;
 }
@@ -140,7 +136,7 @@ async fn gone_for_good() {
     declines(&all).await;
     all.hears("Thank you").await;
     takes_nothing_on(&all, 0).await;
-    all.acts("hangup", Value::Null).await;
+    all.hangs_up().await;
     all.hears_of_the_end().await;
     let (one, two) = (all.takes(0), all.takes(1));
     let ends = tokio::join!(
@@ -216,7 +212,7 @@ async fn slow() {
     }
     declines(&all).await;
     all.hears("Thank you").await;
-    all.acts("hangup", Value::Null).await;
+    all.hangs_up().await;
     for number in 0..2 {
         all.until_at(number, &id, is_rejected).await;
         all.at(number).redis.passes();
@@ -303,7 +299,7 @@ async fn started_again_empty_after_the_key() {
     all.redis.starts_again().await;
     // The process that received the key may still hold it, so no other may conclude that there was
     // none.
-    all.acts("hangup", Value::Null).await;
+    all.hangs_up().await;
     all.line("ends", |line| line["ended"] == true).await;
     sleep_real_time(Duration::from_secs(7)).await;
     for number in 0..2 {

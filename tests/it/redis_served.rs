@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tablecall::doctor::Level;
 
 use crate::answer::Answer;
@@ -31,9 +31,7 @@ async fn a_failover_of_sentinels_in_the_middle_of_a_call_loses_nothing() {
     served.pair.answers().await;
     primary.dies();
     // The key is pressed while there is no primary.
-    served.pair.acts("press", json!({"digits": "2"})).await;
-    served.pair.hears("Declined: no table").await;
-    served.pair.acts("hangup", Value::Null).await;
+    served.pair.declines().await;
     served.is_ready().await;
     let ended = served.pair.until(&id, "it ends", is_final).await;
     assert_eq!(ended["outcome"], "rejected", "{ended:#}");
@@ -168,9 +166,7 @@ async fn whole_calls_are_made_by_the_documented_user_and_no_rule_is_too_many() {
     served.is_ready().await;
     let id = served.pair.asks(RESTAURANT).await;
     served.pair.answers().await;
-    served.pair.acts("press", json!({"digits": "2"})).await;
-    served.pair.hears("Declined: no table").await;
-    served.pair.acts("hangup", Value::Null).await;
+    served.pair.declines().await;
     let ended = served.pair.until(&id, "it ends", is_final).await;
     assert_eq!(ended["outcome"], "rejected", "{ended:#}");
     served.metrics().await;

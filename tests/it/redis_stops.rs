@@ -1,7 +1,7 @@
 //! A Redis that begins to refuse something while calls are made: the process is not ready within a
 //! second, metrics say so, calls on the line go on, and it is ready again by itself.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::RESTAURANT;
 use crate::redis_refuses::Served;
@@ -41,9 +41,7 @@ async fn comes_and_goes(redis: &RedisServer, url: &str, trouble: Trouble<'_>) {
         assert!(metrics.lines().any(|known| known == line), "{metrics}");
     }
     // What staff say now is not lost.
-    served.pair.acts("press", json!({"digits": "2"})).await;
-    served.pair.hears("Declined: no table").await;
-    served.pair.acts("hangup", Value::Null).await;
+    served.pair.declines().await;
     (trouble.ends)(redis);
     served.is_ready().await;
     let is_final = |call: &Value| call["final"] == true;

@@ -12,7 +12,7 @@ use tablecall::config::RawConfig;
 
 use crate::answer::Answer;
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with};
-use crate::call::Asked;
+use crate::call::{Asked, assert_ended};
 
 const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
@@ -59,11 +59,7 @@ async fn a_key_that_only_the_carrier_remembers_is_read_from_its_record_and_nobod
     let done = call
         .comes_to_beside(&carrier, |call| call["final"] == true)
         .await;
-    assert_eq!(
-        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("confirmed"), 1),
-        "{done:#}"
-    );
+    assert_ended(&done, "confirmed", 1);
     assert_eq!(carrier.ledger().await.len(), 1);
     second.stops().await;
     carrier.finish().await;
@@ -213,8 +209,7 @@ async fn nobody_is_rung_before_the_list_shows_what_was_placed_last() {
 
     phone.answers().await;
     phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
+    phone.presses_and_hears("1", "Accepted").await;
     gets_the_same_call(&second, &made).await;
     phone.hangs_up().await;
     other

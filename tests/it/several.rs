@@ -277,10 +277,9 @@ async fn a_wish_not_to_be_called_is_known_everywhere_at_once() {
     all.webhooks_go_to(&[FIRST]);
     let id = all.asks_at(FIRST, RESTAURANT).await;
     all.answers().await;
-    all.acts("press", json!({"digits": "9"})).await;
-    all.hears("1").await;
+    all.presses_and_hears("9", "1").await;
     all.listens().await;
-    all.acts("press", json!({"digits": "1"})).await;
+    all.presses("1").await;
     all.until_at(SECOND, &id, |call| call["outcome"] == "opted_out")
         .await;
     let answer = all.tries_at(SECOND, RESTAURANT).await;

@@ -1,13 +1,10 @@
 //! One process of several stops: waiting calls stay for the others.
 
-use clock::Clock;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::app::RESTAURANT;
+use crate::call::assert_ended;
 use crate::instances::Instances;
-use crate::pair::next_week;
 
 fn is_final(call: &Value) -> bool {
     call["final"] == true
@@ -18,16 +15,7 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
     needs!("redis-server", "redis-cli");
     let mut all = Instances::start(2).await;
     all.webhooks_go_to(&[1]);
-    let soon = Clock::system().now() + SignedDuration::from_secs(4);
-    let mut request = next_week("+14155550102");
-    request["not_before"] = json!(format!("{soon:.3}"));
-    let asked = Answer::of(
-        all.request(0, reqwest::Method::POST, "/api/call")
-            .json(&request),
-    )
-    .await;
-    assert_eq!(asked.status, 202, "{}", asked.text);
-    let id = asked.body["id"].as_str().unwrap().to_owned();
+    let id = all.asks_for_later_at(0, 4).await;
     let (code, log) = all.stops(0).await;
     assert_eq!(code, Some(0), "{log}");
     let left = all.reads_at(1, &id).await;
@@ -37,11 +25,7 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
         "{left:#}"
     );
     let done = all.until_at(1, &id, is_final).await;
-    assert_eq!(
-        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("rejected"), 1),
-        "{done:#}"
-    );
+    assert_ended(&done, "rejected", 1);
     all.rang_once().await;
 }
 
@@ -49,15 +33,7 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
 async fn a_call_that_waits_is_dialled_by_the_next_process_when_the_only_one_is_told_to_stop() {
     needs!("redis-server", "redis-cli");
     let mut all = Instances::start(1).await;
-    let soon = Clock::system().now() + SignedDuration::from_secs(2);
-    let mut request = next_week("+14155550102");
-    request["not_before"] = json!(format!("{soon:.3}"));
-    let asked = Answer::of(
-        all.request(0, reqwest::Method::POST, "/api/call")
-            .json(&request),
-    )
-    .await;
-    let id = asked.body["id"].as_str().unwrap().to_owned();
+    let id = all.asks_for_later_at(0, 2).await;
     let (code, log) = all.stops(0).await;
     assert_eq!(code, Some(0), "{log}");
     all.begins(0).await;

@@ -74,11 +74,10 @@ async fn survives(moment: Moment) {
         pair.answers().await;
     }
     if matches!(moment, Moment::Decided | Moment::Settling) {
-        pair.acts("press", json!({"digits": "2"})).await;
-        pair.hears("Declined: no table").await;
+        pair.presses_and_hears("2", "Declined: no table").await;
     }
     if matches!(moment, Moment::Settling) {
-        pair.acts("hangup", Value::Null).await;
+        pair.hangs_up().await;
         was_told(&pair, "completed").await;
         let before = pair.reads(&id).await.body;
         assert_eq!(before["outcome"], "rejected", "{before:#}");
@@ -100,17 +99,15 @@ async fn survives(moment: Moment) {
                 pair.answers().await;
             }
             if !matches!(moment, Moment::Decided) {
-                pair.acts("press", json!({"digits": "2"})).await;
-                pair.hears("Declined: no table").await;
+                pair.presses_and_hears("2", "Declined: no table").await;
             }
             if matches!(moment, Moment::Decided) {
                 // The other key of those that may still be changed: the process knows from the
                 // ticket what was said.
                 pair.listens().await;
-                pair.acts("press", json!({"digits": "1"})).await;
-                pair.hears("Accepted").await;
+                pair.presses_and_hears("1", "Accepted").await;
             }
-            pair.acts("hangup", Value::Null).await;
+            pair.hangs_up().await;
             let done = pair
                 .until(&id, "is finished", |call| call["final"] == true)
                 .await;
@@ -176,9 +173,7 @@ async fn told_while_twilio_is_asked_the_client_gets_its_answer_and_the_next_proc
     assert_eq!(code, Some(0), "{log}");
     let second = pair.starts().await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "2"})).await;
-    pair.hears("Declined: no table").await;
-    pair.acts("hangup", Value::Null).await;
+    pair.declines().await;
     let done = pair
         .until(&asked, "is finished", |call| call["final"] == true)
         .await;

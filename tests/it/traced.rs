@@ -202,9 +202,8 @@ async fn a_process_that_takes_a_call_over_goes_on_with_its_trace() {
         names(&before)
     );
     let second = pair.starts().await;
-    pair.acts("press", serde_json::json!({"digits": "2"})).await;
-    pair.hears("Declined").await;
-    pair.acts("hangup", serde_json::Value::Null).await;
+    pair.presses_and_hears("2", "Declined").await;
+    pair.hangs_up().await;
     pair.until(&id, "is finished", |call| call["final"] == true)
         .await;
     let (code, log) = second.stops_when_told().await;

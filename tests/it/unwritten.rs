@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{RESTAURANT, table};
-use crate::call::Asked;
+use crate::call::{Asked, assert_ended};
 use crate::instances::Instances;
 use crate::lapsed::Stage;
 use crate::real_time::{poll, sleep_real_time};
@@ -26,11 +26,6 @@ async fn is_in_doubt(all: &Instances, number: usize, id: &str) {
     all.rang_once().await;
 }
 
-async fn hangs_up(all: &Instances) {
-    all.acts("hangup", Value::Null).await;
-    all.hears_of_the_end().await;
-}
-
 #[tokio::test]
 async fn an_answer_that_died_with_an_instance_cut_off_rings_nobody_again() {
     needs!("redis-server", "redis-cli");
@@ -38,10 +33,10 @@ async fn an_answer_that_died_with_an_instance_cut_off_rings_nobody_again() {
     let id = all.asks_at(0, RESTAURANT).await;
     all.answers().await;
     all.at(0).redis.cuts();
-    all.acts("press", json!({"digits": "2"})).await;
-    all.hears("Declined: no table").await;
+    all.presses_and_hears("2", "Declined: no table").await;
     all.dies(0).await;
-    hangs_up(&all).await;
+    all.hangs_up().await;
+    all.hears_of_the_end().await;
     is_in_doubt(&all, 1, &id).await;
 }
 
@@ -52,13 +47,13 @@ async fn an_answer_that_died_while_redis_was_away_rings_nobody_again() {
     let id = all.asks_at(0, RESTAURANT).await;
     all.answers().await;
     all.at(0).redis.cuts();
-    all.acts("press", json!({"digits": "2"})).await;
-    all.hears("Declined: no table").await;
+    all.presses_and_hears("2", "Declined: no table").await;
     all.dies(0).await;
     all.at(0).redis.passes();
     all.begins(0).await;
     all.is_ready(0).await;
-    hangs_up(&all).await;
+    all.hangs_up().await;
+    all.hears_of_the_end().await;
     is_in_doubt(&all, 0, &id).await;
 }
 
@@ -69,20 +64,19 @@ async fn a_change_of_an_answer_that_died_with_its_instance_is_not_taken_for_none
     let id = all.asks_at(0, RESTAURANT).await;
     all.answers().await;
     all.listens().await;
-    all.acts("press", json!({"digits": "2"})).await;
-    all.hears("Declined: no table").await;
+    all.presses_and_hears("2", "Declined: no table").await;
     all.until_at(1, &id, |call| call["outcome"] == "rejected")
         .await;
     all.listens().await;
     for number in 0..2 {
         all.at(number).redis.cuts();
     }
-    all.acts("press", json!({"digits": "1"})).await;
-    all.hears("Accepted").await;
+    all.presses_and_hears("1", "Accepted").await;
     all.dies(0).await;
     all.at(1).redis.passes();
     all.is_ready(1).await;
-    hangs_up(&all).await;
+    all.hangs_up().await;
+    all.hears_of_the_end().await;
     is_in_doubt(&all, 1, &id).await;
 }
 
@@ -96,11 +90,8 @@ async fn an_answer_that_died_with_its_process_is_read_from_twilio() {
     phone.answers().await;
     phone.hears("To accept").await;
     stage.memory.cuts();
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    let origin = first.origin.clone();
-    first.dies();
-    let second = stage.survivor(&origin).await;
+    phone.presses_and_hears("1", "Accepted").await;
+    let second = stage.is_succeeded(first).await;
     // Redis counts real seconds until an instance is known to be gone.
     poll("the dead is missed", async || {
         let lost = stage.redis.asked(&["HLEN", "tablecall:{keys}:lost"]);
@@ -111,11 +102,7 @@ async fn an_answer_that_died_with_its_process_is_read_from_twilio() {
     let done = Asked::new(&second, id)
         .comes_to_beside(&stage.carrier, |call| call["final"] == true)
         .await;
-    assert_eq!(
-        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("confirmed"), 1),
-        "{done:#}"
-    );
+    assert_ended(&done, "confirmed", 1);
     assert_eq!(stage.carrier.ledger().await.len(), 1, "it rang once");
     second.stops().await;
     stage.carrier.finish().await;

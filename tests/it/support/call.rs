@@ -132,22 +132,24 @@ impl<'a> Asked<'a> {
     /// Lets time pass until the call is finished with this outcome after so many attempts.
     pub(crate) async fn ends_as(&self, outcome: &str, attempts: usize) -> Value {
         let call = self.comes_to(|call| call["final"] == true).await;
-        assert_eq!(
-            (&call["outcome"], &call["status"]),
-            (&outcome.into(), &"finished".into()),
-            "{call:#}"
-        );
-        assert_eq!(
-            call["attempts"].as_array().unwrap().len(),
-            attempts,
-            "{call:#}"
-        );
+        assert_eq!(call["status"], "finished", "{call:#}");
+        assert_ended(&call, outcome, attempts);
         assert!(
             call["waiting_for"].is_null() && call["next_attempt_at"].is_null(),
             "{call:#}"
         );
         call
     }
+}
+
+/// Checks how a call ended, and after so many attempts.
+#[track_caller]
+pub(crate) fn assert_ended(call: &Value, outcome: &str, attempts: usize) {
+    assert_eq!(
+        (&call["outcome"], call["attempts"].as_array().unwrap().len()),
+        (&outcome.into(), attempts),
+        "{call:#}"
+    );
 }
 
 impl Followed {

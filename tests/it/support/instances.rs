@@ -5,6 +5,8 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 
+use clock::Clock;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -229,6 +231,24 @@ impl Instances {
         tokio::spawn(async move { drop(request.send().await) })
     }
 
+    /// A request of the test's own, which one process takes on.
+    pub(crate) async fn asks_for_at(&self, number: usize, request: &Value) -> String {
+        let request = self
+            .request(number, reqwest::Method::POST, "/api/call")
+            .json(request);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A table that is declined, asked for at one process, and not before these seconds are over.
+    pub(crate) async fn asks_for_later_at(&self, number: usize, seconds: i64) -> String {
+        let soon = Clock::system().now() + SignedDuration::from_secs(seconds);
+        let mut request = next_week("+14155550102");
+        request["not_before"] = json!(format!("{soon:.3}"));
+        self.asks_for_at(number, &request).await
+    }
+
     /// A call, as one process reports it.
     pub(crate) async fn reads_at(&self, number: usize, id: &str) -> Value {
         let answer = self.gets(number, &format!("/api/call/{id}")).await;
@@ -343,13 +363,6 @@ impl Instances {
             }
         })
         .await;
-    }
-
-    /// Key 2, which counts at any time, is pressed and understood, and staff hang up.
-    pub(crate) async fn declines(&self) {
-        self.acts("press", json!({"digits": "2"})).await;
-        self.hears("Declined: no table").await;
-        self.acts("hangup", Value::Null).await;
     }
 }
 

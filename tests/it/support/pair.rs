@@ -162,6 +162,27 @@ impl Pair {
         self.line(part, says).await;
     }
 
+    /// Presses keys, all at once.
+    pub(crate) async fn presses(&self, digits: &str) {
+        self.acts("press", json!({"digits": digits})).await;
+    }
+
+    /// Presses keys, and waits until something with `part` is being said.
+    pub(crate) async fn presses_and_hears(&self, digits: &str, part: &str) {
+        self.presses(digits).await;
+        self.hears(part).await;
+    }
+
+    pub(crate) async fn hangs_up(&self) {
+        self.acts("hangup", Value::Null).await;
+    }
+
+    /// Key 2, which counts at any time, is pressed and understood, and staff hang up.
+    pub(crate) async fn declines(&self) {
+        self.presses_and_hears("2", "Declined: no table").await;
+        self.hangs_up().await;
+    }
+
     /// Hears the document to its end, until a key is waited for.
     pub(crate) async fn listens(&self) {
         self.line("waits for a key", |line| {
