@@ -81,11 +81,7 @@ pub(super) fn assemble(
     store: impl FnOnce(&Metrics) -> Store,
 ) -> Result<Assembled, AppError> {
     let origin = origin(config, address);
-    let input = if config.speech {
-        InputMode::KeysAndSpeech
-    } else {
-        InputMode::Keys
-    };
+    let input = input(config);
     let speech = Speech::open(input).map_err(AppError::Speech)?;
     let do_not_call = config
         .do_not_call_file
@@ -101,18 +97,16 @@ pub(super) fn assemble(
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
     let simulator = simulator(config, address, &origin, &clock);
-    let probe_token = account.auth_tokens.first().cloned().unwrap_or_default();
+    let probe = config.public_url.as_ref().map(|_| Probe {
+        http,
+        origin: origin.clone(),
+        auth_token: account.auth_tokens.first().cloned().unwrap_or_default(),
+    });
     let client = ClientConfig {
         api_url: api_url(config, address),
         ..ClientConfig::new(account.sid, account.credentials)
     };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let probe = config.public_url.as_ref().map(|_| Probe {
-        http: http.clone(),
-        origin: origin.clone(),
-        auth_token: probe_token,
-    });
-    let traces = traces(config, &clock)?;
     let service = Service::new(ServiceDependencies {
         settings: settings(config, speech.languages().collect()),
         clock: clock.clone(),
@@ -122,12 +116,40 @@ pub(super) fn assemble(
         twilio: Client::new(client)?,
         speech,
         metrics: metrics.clone(),
-        traces,
+        traces: traces(config, &clock)?,
         do_not_call,
         tasks: tasks.clone(),
         stop: stop.clone(),
         probe,
     });
+    let notifier = notifier(config, &service, clock)?;
+    let site = AppState {
+        service,
+        admission: admission(config),
+        verifier,
+        public_url: origin,
+        simulator,
+        limits: connection_limits(config),
+        metrics_apart: config.observability.metrics_listen.is_some(),
+    };
+    Ok(Assembled {
+        site,
+        notifier,
+        input,
+        tasks,
+        stop,
+    })
+}
+
+const fn input(config: &Config) -> InputMode {
+    if config.speech {
+        InputMode::KeysAndSpeech
+    } else {
+        InputMode::Keys
+    }
+}
+
+fn notifier(config: &Config, service: &Service, clock: Clock) -> Result<Notifier, AppError> {
     let notifier = Notifier::new(notify::NotifierDependencies {
         service: service.clone(),
         clock,
@@ -137,23 +159,7 @@ pub(super) fn assemble(
         resolver: Arc::new(notify::System),
         call_json: crate::http::api::view::json,
     })?;
-    let metrics_apart = config.observability.metrics_listen.is_some();
-    let site = AppState {
-        service,
-        admission: admission(config),
-        verifier,
-        public_url: origin,
-        simulator,
-        limits: connection_limits(config),
-        metrics_apart,
-    };
-    Ok(Assembled {
-        site,
-        notifier,
-        input,
-        tasks,
-        stop,
-    })
+    Ok(notifier)
 }
 
 /// Base URL of the carrier's REST API.

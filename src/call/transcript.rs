@@ -149,24 +149,27 @@ impl Transition {
             self.record_answer(attempt, *position, result);
             self.mark_witnessed(attempt, reply.listen().is_none());
         }
-        // Twilio's list is complete: the last decision counts, even if later talk positions were
-        // issued without knowledge of it. But a key that took a decision back and that Twilio does
-        // not remember either stays unknown.
+        if let Some((step, decision)) = last {
+            self.correct_answer(attempt, step, decision, keys);
+        }
+        self.call.conclude(self.end_without_decision(), self.now);
+    }
+
+    /// Twilio's list is complete: the last decision counts, even if later talk positions were issued
+    /// without knowledge of it. But a key that took a decision back and that Twilio does not remember
+    /// either stays unknown.
+    fn correct_answer(&mut self, attempt: u8, step: u8, decision: Decision, keys: &[PressedKey]) {
         let is_unknown = |known: Answer| {
             known.decision == Some(Decision::Withdrawn) && {
                 let taken_back = withdrawn_at(known.step, keys);
-                last.is_none_or(|(step, _)| step < taken_back)
+                step < taken_back
                     && !keys
                         .iter()
                         .any(|key| key.position.step == taken_back && !key.digits.is_empty())
             }
         };
-        if let Some((step, decision)) = last
-            && let Some(known) = self
-                .call
-                .answer
-                .as_mut()
-                .filter(|known| known.is_of_talk(attempt) && !is_unknown(**known))
+        let known = self.call.answer.as_mut();
+        if let Some(known) = known.filter(|known| known.is_of_talk(attempt) && !is_unknown(**known))
         {
             *known = Answer {
                 attempt,
@@ -174,7 +177,6 @@ impl Transition {
                 decision: Some(decision),
             };
         }
-        self.call.conclude(self.end_without_decision(), self.now);
     }
 
     /// The keys with what is known of their moments beside Twilio's record, which has whole seconds:

@@ -10,6 +10,8 @@ use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::domain::table_time::TimeError;
+use crate::domain::text::TextError;
 use crate::domain::{
     Alternatives, CallbackUrl, Country, Language, Name, Notes, Phone, PhoneFacts, Reservation,
     TableTime, Zone,
@@ -102,70 +104,56 @@ pub fn reservation(
         errors: Vec::new(),
     };
     fields.refuse_unknown(&FIELDS);
-    let name = fields.required("name", |text| {
-        Name::parse(text).map_err(|error| (error.code(), error))
-    });
-    let sound = |text: &str| Name::parse_sound(text).map_err(|error| (error.code(), error));
-    let pronounced = fields.text("name_pronounced", sound);
-    let reading = fields.text("name_reading", sound);
-    let numbers = read_numbers_of_country(&mut fields, defaults);
-    let time = fields.required("time", |text| {
-        text.parse::<TableTime>()
-            .map_err(|error| (error.code(), error))
-    });
+    match read(&mut fields, defaults, speech, now) {
+        Some(read) if fields.errors.is_empty() => Ok(read),
+        Some(_) | None => Err(fields.errors),
+    }
+}
+
+/// Reads all fields; `None`: one is missing without which there is no reservation.
+fn read(
+    fields: &mut Fields<'_>,
+    defaults: &Defaults,
+    speech: &Speech,
+    now: Timestamp,
+) -> Option<(Reservation, PhoneFacts)> {
+    let name = read_name(fields);
+    let numbers = read_numbers_of_country(fields, defaults);
+    let time = fields.required("time", parse_time);
     let party_size = fields.party_size();
-    let restaurant = fields.text("restaurant", |text| {
-        Name::parse(text).map_err(|error| (error.code(), error))
-    });
+    let restaurant = fields.text("restaurant", parse_name);
     let notes = fields.text("notes", |text| {
         Notes::parse(text).map_err(|error| (error.code(), error))
     });
     let chosen = fields.language("language", &defaults.languages);
-    let notes = read_notes_language(&mut fields, notes, &defaults.languages);
-    let place = read_zone(&mut fields, numbers.as_ref(), defaults, now);
+    let notes = read_notes_language(fields, notes, &defaults.languages);
+    let place = read_zone(fields, numbers.as_ref(), defaults, now);
     let country = numbers.as_ref().and_then(|numbers| numbers.facts.country);
-    let opening = opening_hours::read(&mut fields, country, time, now);
-    let extension = read_extension(&mut fields, numbers.as_ref());
-    let alternatives = read_alternatives(&mut fields, time);
+    let opening = opening_hours::read(fields, country, time, now);
+    let extension = read_extension(fields, numbers.as_ref());
+    let alternatives = read_alternatives(fields, time);
     let not_before = fields.instant("not_before");
     let give_up_at = fields.instant("give_up_at");
     let attempts = fields.attempts();
     let voicemail = fields.voicemail();
-    let callback_url = read_callback(&mut fields, defaults.callbacks);
-    let judged = time.map(|time| match numbers {
-        Some(_) => time.check(now, &place.zones()),
-        None => time.check_anywhere(now),
-    });
-    if let Some(Err(error)) = judged {
-        fields.wrong("time", error.code(), error);
-    }
+    let callback_url = read_callback(fields, defaults.callbacks);
+    check_time(fields, time, numbers.is_some().then(|| place.zones()), now);
     let first_try = not_before.map_or(now, |at| at.max(now));
-    if give_up_at.is_some_and(|at| at <= first_try) {
-        fields.wrong(
-            "give_up_at",
-            "too_early",
-            "must be in the future and after `not_before`",
-        );
-    }
-    let (Some(name), Some(numbers), Some(time), Some(party_size)) =
-        (name, numbers, time, party_size)
-    else {
-        return Err(fields.errors);
-    };
+    check_give_up_at(fields, give_up_at, first_try);
+    let (name, numbers, time, party_size) = (name?, numbers?, time?, party_size?);
     // Staff cannot confirm a table after its time; where several zones are possible, the last of
     // them counts.
     let latest = time.latest_instant(&place.zones());
-    let give_up_at = give_up_at
-        .unwrap_or_else(|| {
-            let opening = opening.as_ref().map(|(_, timetable)| timetable.clone());
-            let first_ring = opening_hours::first_ring(opening, first_try, latest, &place.zones());
-            clock::later(first_ring, TRY_FOR)
-        })
-        .min(latest);
+    let tried_for_a_while = || {
+        let opening = opening.as_ref().map(|(_, timetable)| timetable.clone());
+        let first_ring = opening_hours::first_ring(opening, first_try, latest, &place.zones());
+        clock::later(first_ring, TRY_FOR)
+    };
+    let give_up_at = give_up_at.unwrap_or_else(tried_for_a_while).min(latest);
     let language =
         chosen.unwrap_or_else(|| speech.default_for(Some(numbers.phone), numbers.facts.country));
     let reservation = Reservation {
-        name: name.with_sound(pronounced.as_ref(), reading.as_ref()),
+        name,
         phone: numbers.phone,
         time,
         party_size,
@@ -187,11 +175,52 @@ pub fn reservation(
         opening_hours: opening.map(|(hours, _)| hours),
         accepts_offer_of: None,
     };
-    check_scripts(&mut fields, speech, &reservation);
-    if fields.errors.is_empty() {
-        Ok((reservation, numbers.facts))
-    } else {
-        Err(fields.errors)
+    check_scripts(fields, speech, &reservation);
+    Some((reservation, numbers.facts))
+}
+
+/// The name with how it sounds, as far as that is given.
+fn read_name(fields: &mut Fields<'_>) -> Option<Name> {
+    let name = fields.required("name", parse_name);
+    let sound = |text: &str| Name::parse_sound(text).map_err(|error| (error.code(), error));
+    let pronounced = fields.text("name_pronounced", sound);
+    let reading = fields.text("name_reading", sound);
+    Some(name?.with_sound(pronounced.as_ref(), reading.as_ref()))
+}
+
+fn parse_name(text: &str) -> Result<Name, (&'static str, TextError)> {
+    Name::parse(text).map_err(|error| (error.code(), error))
+}
+
+fn parse_time(text: &str) -> Result<TableTime, (&'static str, TimeError)> {
+    let time = text.parse::<TableTime>();
+    time.map_err(|error| (error.code(), error))
+}
+
+/// Holds the time of the table against the clocks that the restaurant can have; `None`: the number
+/// could not be read, so it can have any.
+fn check_time(
+    fields: &mut Fields<'_>,
+    time: Option<TableTime>,
+    zones: Option<Vec<&str>>,
+    now: Timestamp,
+) {
+    let judged = time.map(|time| match zones {
+        Some(zones) => time.check(now, &zones),
+        None => time.check_anywhere(now),
+    });
+    if let Some(Err(error)) = judged {
+        fields.wrong("time", error.code(), error);
+    }
+}
+
+fn check_give_up_at(fields: &mut Fields<'_>, give_up_at: Option<Timestamp>, first_try: Timestamp) {
+    if give_up_at.is_some_and(|at| at <= first_try) {
+        fields.wrong(
+            "give_up_at",
+            "too_early",
+            "must be in the future and after `not_before`",
+        );
     }
 }
 

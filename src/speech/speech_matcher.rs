@@ -86,14 +86,7 @@ impl SpeechMatcher {
             }
         }
         let greetings: Vec<String> = sentences.greeting.iter().map(|text| bare(text)).collect();
-        let is_polite = |greeting: &String| phrases.contains(&(greeting.clone(), None));
-        // A yes that holds a greeting would never be understood.
-        let hides_greeting = |yes: &String| {
-            let yes = bare(yes);
-            greetings.iter().any(|greeting| yes.contains(&**greeting))
-        };
-        let is_hidden = sentences.yes.iter().any(hides_greeting);
-        if greetings.is_empty() || !greetings.iter().all(is_polite) || is_hidden {
+        if !are_greetings(&greetings, &phrases, &sentences.yes) {
             wrong.push(Wrong::Phrases("greeting"));
         }
         let hints: Vec<&str> = lists
@@ -166,6 +159,21 @@ impl SpeechMatcher {
         }
         reached.last().is_some_and(|(_, meant)| *meant)
     }
+}
+
+/// Returns whether greetings are given and each is a polite phrase. A yes that holds one would never
+/// be understood.
+fn are_greetings(
+    greetings: &[String],
+    phrases: &[(String, Option<SpokenIntent>)],
+    yes: &[String],
+) -> bool {
+    let is_polite = |greeting: &String| phrases.contains(&(greeting.clone(), None));
+    let hides_greeting = |yes: &String| {
+        let yes = bare(yes);
+        greetings.iter().any(|greeting| yes.contains(&**greeting))
+    };
+    !greetings.is_empty() && greetings.iter().all(is_polite) && !yes.iter().any(hides_greeting)
 }
 
 /// Letters and digits alone, all small: recognizers differ in everything else.

@@ -71,6 +71,11 @@ fn keep<T>(wrong: &mut Vec<Wrong>, result: Result<T, Wrong>) -> Option<T> {
     result.map_err(|error| wrong.push(error)).ok()
 }
 
+/// The same for one in which several things may be wrong.
+fn keep_all<T>(wrong: &mut Vec<Wrong>, result: Result<T, Vec<Wrong>>) -> Option<T> {
+    result.map_err(|errors| wrong.extend(errors)).ok()
+}
+
 impl LanguageFile {
     pub(super) fn prepare(
         self,
@@ -94,9 +99,8 @@ impl LanguageFile {
             .unwrap_or_default();
         let hello = keep(&mut wrong, time_saying::by_hour(&self.hello)).unwrap_or_default();
         let messages = self.messages(&mut wrong);
-        let speech_matcher = SpeechMatcher::new(&self.speech, schema)
-            .map_err(|more| wrong.extend(more))
-            .unwrap_or_default();
+        let speech_matcher = SpeechMatcher::new(&self.speech, schema);
+        let speech_matcher = keep_all(&mut wrong, speech_matcher).unwrap_or_default();
         let attributes = speech_matcher.input();
         let sample = self.messages.get("greeting").map_or("", String::as_str);
         let pace = Pace::new(self.pace, sample);
@@ -108,64 +112,41 @@ impl LanguageFile {
             listening: (input == InputMode::KeysAndSpeech).then_some(&templates.listening),
             messages: &messages,
         };
-        let templates = &templates.documents;
-        let fill =
-            |template: &Template, target| words.fill(template, target).map(Vec::into_boxed_slice);
-        let documents: Result<_, Wrong> = templates
-            .iter()
-            .map(|template| fill(template, FillTarget::Twiml))
-            .collect();
-        let documents = keep(&mut wrong, documents);
-        let ask = templates
-            .get(Document::Ask.index())
-            .ok_or(Wrong::MissingDocument);
-        let script = keep(
-            &mut wrong,
-            ask.and_then(|template| fill(template, FillTarget::Transcript)),
-        );
-        let time = TimeSaying::new(&self.time, spellout)
-            .map_err(|more| wrong.extend(more))
-            .ok();
-        let spelling = Spelling::new(&self.spelling)
-            .map_err(|more| wrong.extend(more))
-            .ok();
-        let prepared = (language, calendar, documents, script, time, spelling);
-        let (
-            Some(language),
-            Some(calendar),
-            Some(documents),
-            Some(script),
-            Some(time),
-            Some(spelling),
-        ) = prepared
-        else {
-            return Err(wrong);
+        let documents = keep(&mut wrong, documents(&words, &templates.documents));
+        let script = keep(&mut wrong, script(&words, &templates.documents));
+        let time = keep_all(&mut wrong, TimeSaying::new(&self.time, spellout));
+        let spelling = keep_all(&mut wrong, Spelling::new(&self.spelling));
+        let say = self.say_tag();
+        let pack = || {
+            Some(LanguagePack {
+                language: language?,
+                calendar: calendar?,
+                time: time?,
+                spelling: spelling?,
+                say,
+                speech_matcher,
+                plus: self.plus.into(),
+                extension: self.extension.into(),
+                phone_pairs: self.phone_pairs,
+                elision: self.elision,
+                hello,
+                pace,
+                party,
+                party_echo,
+                documents: documents?,
+                script: script?,
+            })
         };
-        if !wrong.is_empty() {
-            return Err(wrong);
+        match pack() {
+            Some(pack) if wrong.is_empty() => Ok(pack),
+            Some(_) | None => Err(wrong),
         }
-        let plus = self.plus.into();
-        let extension = self.extension.into();
+    }
+
+    /// The tag that opens what the voice says.
+    fn say_tag(&self) -> Box<str> {
         let (voice, tag) = (spoken::escape(&self.voice), spoken::escape(&self.tag));
-        let say = format!(r#"<Say voice="{voice}" language="{tag}">"#).into();
-        Ok(LanguagePack {
-            language,
-            calendar,
-            time,
-            spelling,
-            say,
-            speech_matcher,
-            plus,
-            extension,
-            phone_pairs: self.phone_pairs,
-            elision: self.elision,
-            hello,
-            pace,
-            party,
-            party_echo,
-            documents,
-            script,
-        })
+        format!(r#"<Say voice="{voice}" language="{tag}">"#).into()
     }
 
     fn language(&self, name: &str) -> Result<Language, Wrong> {
@@ -243,6 +224,23 @@ impl LanguageFile {
         }
         messages
     }
+}
+
+/// The documents with the words of a language.
+fn documents(words: &Words<'_>, templates: &[Template]) -> Result<Box<[Box<[Piece]>]>, Wrong> {
+    let fill = |template| words.fill(template, FillTarget::Twiml);
+    templates
+        .iter()
+        .map(|template| fill(template).map(Vec::into_boxed_slice))
+        .collect()
+}
+
+/// What the first document says, without its tags.
+fn script(words: &Words<'_>, templates: &[Template]) -> Result<Box<[Piece]>, Wrong> {
+    let ask = templates.get(Document::Ask.index());
+    let ask = ask.ok_or(Wrong::MissingDocument)?;
+    let said = words.fill(ask, FillTarget::Transcript)?;
+    Ok(said.into_boxed_slice())
 }
 
 /// Puts a number into a text: `{count}` in digits, `{count:RULE}` in words, `{digits:RULE}` digit by
