@@ -1,7 +1,7 @@
 //! Counts, logs and answers webhooks that are not believed or cannot be read.
 //!
-//! A line names the likely cause ([`Verifier::hint`]). The work that a stranger can cause is
-//! bounded: one hint a second after the first sixty, and a line a minute after the first few.
+//! A log line names the likely cause ([`Verifier::hint`]). Strangers cause them, so both are
+//! limited: one hint a second after the first sixty, and a line a minute after the first few.
 
 use std::net::IpAddr;
 
@@ -22,8 +22,8 @@ use crate::twilio::signature::{
 };
 use clock::Clock;
 
-/// Hints that may be worked out at once, and the time after which there is one more.
-const HINTS: i64 = 60;
+/// Capacity of the token bucket of hints, and the time in which it gets one more.
+const HINTS: i32 = 60;
 const HINT_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 /// Counts, logs and answers refused webhooks.
@@ -34,8 +34,8 @@ pub struct RefusedWebhooks {
     proxies: TrustedProxies,
     clock: Clock,
     lines: LineLimit,
-    /// The time at which the hints given so far are paid for.
-    hints_paid: Mutex<Timestamp>,
+    /// The token bucket of hints, as the time at which it is full again.
+    hints_full_at: Mutex<Timestamp>,
     signatures: Family<Counter>,
     unread: Family<Counter>,
 }
@@ -56,13 +56,13 @@ impl RefusedWebhooks {
             proxies,
             clock,
             lines: LineLimit::default(),
-            hints_paid: Mutex::default(),
+            hints_full_at: Mutex::default(),
             signatures: metrics.signature_failures.clone(),
             unread: metrics.webhooks_unread.clone(),
         }
     }
 
-    /// A request with another method than POST.
+    /// Answers a request with another method than POST.
     pub fn wrong_method(&self, request: &Request, webhook: &'static str) -> Response {
         let hint = match request.method().as_str() {
             "GET" | "HEAD" => {
@@ -78,7 +78,7 @@ impl RefusedWebhooks {
         response
     }
 
-    /// A request whose body was not read: `status` says why.
+    /// Answers a request whose body was not read: `status` says why.
     pub fn unread_body(
         &self,
         request: &Request,
@@ -100,8 +100,8 @@ impl RefusedWebhooks {
         status.into_response()
     }
 
-    /// A request whose signature, or form, is not right.
-    pub fn unbelieved(
+    /// Answers a request whose signature, or form, is not right.
+    pub fn unverified(
         &self,
         request: &Request,
         webhook: &'static str,
@@ -147,18 +147,20 @@ impl RefusedWebhooks {
 
     /// Returns whether one more hint may be worked out now.
     fn may_hint(&self, now: Timestamp) -> bool {
-        let mut paid = self.hints_paid.lock();
-        let all = HINT_EVERY * i32::try_from(HINTS).unwrap_or(i32::MAX);
-        // After a clock was set back no more is owed than can be at all.
-        let owed = paid.duration_since(now).clamp(SignedDuration::ZERO, all);
-        let allowed = owed < all;
-        let added = if allowed {
+        let empty = HINT_EVERY * HINTS;
+        let mut full_at = self.hints_full_at.lock();
+        // After a clock was set back no more is missing than the bucket holds.
+        let missing = full_at
+            .duration_since(now)
+            .clamp(SignedDuration::ZERO, empty);
+        let is_left = missing < empty;
+        let taken = if is_left {
             HINT_EVERY
         } else {
             SignedDuration::ZERO
         };
-        *paid = clock::later(now, owed + added);
-        allowed
+        *full_at = clock::later(now, missing + taken);
+        is_left
     }
 
     fn log(
@@ -223,7 +225,7 @@ mod tests {
         assert_eq!(
             hints(0),
             0,
-            "a clock that is set back owes what it may owe at most"
+            "after a clock was set back the bucket is empty at most"
         );
         assert_eq!(hints(61), 60);
     }

@@ -147,7 +147,7 @@ impl Webhooks {
                 let why = (failure, form.as_ref());
                 return self
                     .refused
-                    .unbelieved(request, hook.word(), &self.verifier, why);
+                    .unverified(request, hook.word(), &self.verifier, why);
             }
         };
         let dispatched = AssertUnwindSafe(self.dispatch(hook, &form))

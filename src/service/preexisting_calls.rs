@@ -12,13 +12,16 @@ use tokio::sync::watch;
 use crate::domain::{CallSid, Phone};
 
 /// The live calls of processes that are gone.
+///
+/// Twilio's list may lack a call that was placed just before this process started. Where no shared
+/// store knows of it, the list is read twice, and no number is rung before the second time.
 #[derive(Debug)]
 pub(super) struct PreexistingCalls {
     pub(super) known: Mutex<HashMap<CallSid, Phone>>,
     /// Turns `true` when Twilio's calls have been listed.
     pub(super) listed: watch::Sender<bool>,
     /// Time of the second list; `None`: it is not needed, or has been read.
-    lists_again_at: Mutex<Option<Timestamp>>,
+    second_list_at: Mutex<Option<Timestamp>>,
 }
 
 impl PreexistingCalls {
@@ -26,7 +29,7 @@ impl PreexistingCalls {
         Self {
             known: Mutex::default(),
             listed: watch::Sender::new(false),
-            lists_again_at: Mutex::default(),
+            second_list_at: Mutex::default(),
         }
     }
 
@@ -40,15 +43,15 @@ impl PreexistingCalls {
         *self.listed.borrow()
     }
 
-    /// A call that was placed just before this process may be missing in the first list. Nobody is
-    /// rung before the second one; `None`: it has been read.
-    pub(super) fn list_again_at(&self, at: Option<Timestamp>) {
-        *self.lists_again_at.lock() = at;
+    /// Sets the time of the second list; `None`: there is none to wait for.
+    pub(super) fn set_second_list(&self, at: Option<Timestamp>) {
+        *self.second_list_at.lock() = at;
     }
 
-    /// Time from which numbers may be rung; `None`: now.
+    /// Time from which numbers may be rung; `None`: now. While the second list is being read, that is
+    /// a second from now, again and again.
     pub(super) fn unknown_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let list = (*self.lists_again_at.lock())?.max(now);
+        let list = (*self.second_list_at.lock())?.max(now);
         list.saturating_add(SignedDuration::from_secs(1)).ok()
     }
 }

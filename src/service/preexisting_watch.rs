@@ -93,7 +93,7 @@ impl Dialler {
         // A shared store knows each call before Twilio does.
         let lists_again = self.settings.list_lag.is_positive() && !self.engine.store.is_shared();
         let again_at = self.after(self.settings.list_lag);
-        preexisting_calls.list_again_at(lists_again.then_some(again_at));
+        preexisting_calls.set_second_list(lists_again.then_some(again_at));
         self.carrier.reopen();
         preexisting_calls.listed.send_replace(true);
         if lists_again {
@@ -101,7 +101,7 @@ impl Dialler {
             let found = self.list_until_told().await;
             let found = self.unknown_of(found).await;
             preexisting_calls.known.lock().extend(found);
-            preexisting_calls.list_again_at(None);
+            preexisting_calls.set_second_list(None);
         }
         let count = preexisting_calls.known.lock().len();
         if count > 0 {

@@ -1,4 +1,5 @@
-//! What stands beside a call that was rebuilt from its ticket, and the repeats of its request.
+//! A call that was rebuilt from its ticket: stores again what belongs to it beside its record, and
+//! ends the repeats of its request.
 
 use std::sync::Arc;
 
@@ -9,14 +10,14 @@ use crate::store::{
 };
 
 impl WebhookHandler {
-    /// Restores the number lock and idempotency key of a call that was taken over. If the store
-    /// fails, the person on the line is served all the same.
+    /// Restores the open line and the idempotency key of a call that was rebuilt; its number was
+    /// taken with its record. If the store fails, the person on the line is served all the same.
     pub(super) async fn took_over(&self, call: &Arc<Call>) {
         self.engine.log_new(call);
         if call.has_line() {
             self.dialler.note_line(call.id).await;
         }
-        // A client that asks again under its key must get this call, and not another one.
+        // A client that repeats its request must get this call, and not another one.
         if let Some(key) = call.carry_over.idempotency {
             let _known = self
                 .engine
@@ -27,18 +28,16 @@ impl WebhookHandler {
         if let Err(error) = self.end_repeats(call).await {
             tracing::error!(call.id = %call.id, %error, "the same request, asked again meanwhile, could not be ended");
         }
-        if self
-            .dialler
-            .is_opted_out(call.reservation.phone)
-            .await
-            .unwrap_or(false)
-        {
+        // The ticket may be older than the wish not to be called again.
+        let phone = call.reservation.phone;
+        if self.dialler.is_opted_out(phone).await.unwrap_or(false) {
             let _barred = self.engine.apply(call.id, Event::OptedOut).await;
         }
     }
 
-    /// Ends repeats of the request that were made while this call was unknown: one request rings
-    /// once. The same key is certainly the same request, so its call is ended while it rings, too.
+    /// Ends repeats of the request that were made while this call was unknown, because one request
+    /// rings once. The same key is certainly the same request, so its call is ended even while it
+    /// rings; without one only a call that has not rung yet is.
     async fn end_repeats(&self, call: &Call) -> Result<(), StoreError> {
         let store = &self.engine.store;
         for id in store.open_calls(call.reservation.phone).await? {

@@ -147,7 +147,7 @@ struct Pings {
     interval: Duration,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
-    waiting: bool,
+    awaits_pong: bool,
 }
 
 impl Pings {
@@ -157,22 +157,22 @@ impl Pings {
             interval,
             limit,
             timer: Box::pin(tokio::time::sleep(interval)),
-            waiting: false,
+            awaits_pong: false,
         }
     }
 
     /// Returns whether the peer left a ping without an answer.
     fn poll_lost(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.waiting && matches!(self.ping_pong.poll_pong(cx), Poll::Ready(Ok(_))) {
-            self.waiting = false;
+        if self.awaits_pong && matches!(self.ping_pong.poll_pong(cx), Poll::Ready(Ok(_))) {
+            self.awaits_pong = false;
             self.timer.as_mut().reset(Instant::now() + self.interval);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.waiting {
+            if self.awaits_pong {
                 return true;
             }
-            // It is refused on a connection that is closing only.
-            self.waiting = self.ping_pong.send_ping(Ping::opaque()).is_ok();
+            // Only a connection that is closing refuses it.
+            self.awaits_pong = self.ping_pong.send_ping(Ping::opaque()).is_ok();
             self.timer.as_mut().reset(Instant::now() + self.limit);
         }
         false
@@ -183,8 +183,8 @@ impl Pings {
 struct Http2Exchange {
     reply: SendResponse<Bytes>,
     is_head: bool,
-    /// Notified when the body of a request that expects `100 Continue` is asked for.
-    asked: Option<Arc<Notify>>,
+    /// Notified when the body is read of a request that expects `100 Continue`.
+    body_wanted: Option<Arc<Notify>>,
 }
 
 impl Http2Exchange {
@@ -197,7 +197,7 @@ impl Http2Exchange {
         Self {
             reply,
             is_head: request.method() == Method::HEAD,
-            asked: expects.then(Arc::default),
+            body_wanted: expects.then(Arc::default),
         }
     }
 
@@ -205,7 +205,7 @@ impl Http2Exchange {
         let (head, stream) = request.into_parts();
         let body = RequestBody {
             stream,
-            asked: self.asked.clone(),
+            wanted: self.body_wanted.clone(),
         };
         (head, poem::Body::from(body.boxed()))
     }
@@ -221,12 +221,12 @@ impl Http2Exchange {
         let has_body = !body.is_end_stream()
             && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let length = body.size_hint().exact().filter(|_| has_body);
-        prepare(head.headers_mut(), length);
+        adapt_head(head.headers_mut(), length);
         let is_empty = self.is_head || !has_body;
         match self.reply.send_response(head, is_empty) {
             Ok(stream) if !is_empty => {
                 // An error is the peer's: it is gone, or takes no more of the answer.
-                let _gone = send(stream, body).await;
+                let _gone = send_body(stream, body).await;
             }
             Ok(_) => {}
             Err(error) => {
@@ -236,16 +236,16 @@ impl Http2Exchange {
         }
     }
 
-    /// Waits for the answer, and sends `100 Continue` when the body is asked for before: what a
-    /// request's head alone is refused for is answered without the body.
+    /// Waits for the answer, and sends `100 Continue` if the body is read before there is one: a
+    /// request that is refused for its head alone need not send it.
     async fn wait_for(
         &mut self,
         answer: impl Future<Output = Response<CountedBody>>,
     ) -> Option<Response<CountedBody>> {
-        let asked = self.asked.take();
-        let mut asked = pin!(async {
-            match &asked {
-                Some(asked) => asked.notified().await,
+        let body_wanted = self.body_wanted.take();
+        let mut body_wanted = pin!(async {
+            match &body_wanted {
+                Some(wanted) => wanted.notified().await,
                 None => std::future::pending().await,
             }
         });
@@ -255,7 +255,7 @@ impl Http2Exchange {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Some(answer));
             }
-            if !continued && asked.as_mut().poll(cx).is_ready() {
+            if !continued && body_wanted.as_mut().poll(cx).is_ready() {
                 continued = true;
                 let mut interim = Response::new(());
                 *interim.status_mut() = StatusCode::CONTINUE;
@@ -269,8 +269,8 @@ impl Http2Exchange {
     }
 }
 
-/// Makes the head of an answer one of HTTP/2.
-fn prepare(headers: &mut HeaderMap, length: Option<u64>) {
+/// Makes the head of an answer one of HTTP/2, which has no header fields about the connection.
+fn adapt_head(headers: &mut HeaderMap, length: Option<u64>) {
     for name in CONNECTION_FIELDS {
         headers.remove(name);
     }
@@ -288,7 +288,7 @@ fn prepare(headers: &mut HeaderMap, length: Option<u64>) {
 }
 
 /// Sends `body` as fast as the peer takes it.
-async fn send(mut stream: SendStream<Bytes>, mut body: CountedBody) -> Result<(), h2::Error> {
+async fn send_body(mut stream: SendStream<Bytes>, mut body: CountedBody) -> Result<(), h2::Error> {
     loop {
         let frame = std::future::poll_fn(|cx| {
             if let Poll::Ready(reset) = stream.poll_reset(cx) {
@@ -307,7 +307,7 @@ async fn send(mut stream: SendStream<Bytes>, mut body: CountedBody) -> Result<()
         };
         let is_last = body.is_end_stream();
         if !data.is_empty() {
-            has_room(&mut stream).await?;
+            wait_for_room(&mut stream).await?;
         }
         stream.send_data(data, is_last)?;
         if is_last {
@@ -318,9 +318,9 @@ async fn send(mut stream: SendStream<Bytes>, mut body: CountedBody) -> Result<()
 
 /// Waits until the peer takes a byte of this stream.
 ///
-/// More is not asked for: `h2` keeps the rest of the data until there is room, and what one stream
-/// reserves is missing to the others.
-async fn has_room(stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {
+/// It reserves no more: `h2` keeps the rest of the data until there is room, and what one stream
+/// reserves the others lack.
+async fn wait_for_room(stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {
     stream.reserve_capacity(1);
     std::future::poll_fn(|cx| {
         if let Poll::Ready(reset) = stream.poll_reset(cx) {
@@ -341,7 +341,8 @@ async fn has_room(stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {
 /// The body of a request. What is taken of it makes room for more.
 struct RequestBody {
     stream: RecvStream,
-    asked: Option<Arc<Notify>>,
+    /// Notified once, when data is read that the peer has not sent.
+    wanted: Option<Arc<Notify>>,
 }
 
 impl hyper::body::Body for RequestBody {
@@ -353,10 +354,10 @@ impl hyper::body::Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let polled = self.stream.poll_data(cx);
-        if let Some(asked) = self.asked.take()
+        if let Some(wanted) = self.wanted.take()
             && polled.is_pending()
         {
-            asked.notify_one();
+            wanted.notify_one();
         }
         Poll::Ready(match ready!(polled) {
             Some(Ok(data)) => {

@@ -16,8 +16,9 @@ use crate::call::Call;
 /// Time for which an instance counts as lost. One that is cut off, but runs, may hear answers
 /// during that time.
 pub(super) const LOST: SignedDuration = SignedDuration::from_hours(1);
-/// Silence of an instance after which it is missed. It lies between two pulses, which every
-/// running instance has sent by then, and the wait of a closed line for a late key.
+/// Silence after which an instance is missing. Longer than two pulses, which every running instance
+/// has sent by then, and shorter than a closed line waits for a late key, so that its call is not
+/// concluded before.
 const MISSED: Duration = Duration::from_millis(4_500);
 
 /// What this instance knows of the others.
@@ -26,50 +27,49 @@ pub(super) struct Witnesses(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// The others at the last pulse, and when each was seen.
+    /// The others that the server named at the last pulse, and when each was seen.
     others: Vec<(String, Instant)>,
-    /// The server knows of lost instances.
-    are_lost: bool,
-    /// Those of the pulse before that are not among them: they have left, are lost, or the server
+    /// The server named lost ones then.
+    has_lost: bool,
+    /// Those that it named at the pulse before, and no more: they have left, are lost, or the server
     /// was emptied.
     vanished: Vec<String>,
-    /// Instances that an emptied server does not know any more, and that have not come back.
+    /// Instances that an emptied server forgot, and that have not come back.
     forgotten: HashSet<String>,
     emptied_at: Option<Instant>,
+    /// The begin of the present connection.
     connected_at: Option<Instant>,
 }
 
 impl Witnesses {
-    /// The server was asked: the others, with the milliseconds since each was seen.
-    pub(super) fn pulsed(&self, others: Vec<(String, u64)>, are_lost: bool) {
+    /// Takes what the server named at a pulse: the others, each with the milliseconds since it was
+    /// seen, and whether instances are lost.
+    pub(super) fn pulsed(&self, others: Vec<(String, u64)>, has_lost: bool) {
         let now = Instant::now();
         let mut inner = self.0.lock();
         for (name, _) in &others {
             inner.forgotten.remove(name);
         }
-        let seen = |unseen| {
-            now.checked_sub(Duration::from_millis(unseen))
-                .unwrap_or(now)
+        let seen_at = |(name, unseen)| {
+            let at = now.checked_sub(Duration::from_millis(unseen));
+            (name, at.unwrap_or(now))
         };
-        let others = others
-            .into_iter()
-            .map(|(name, unseen)| (name, seen(unseen)))
-            .collect();
+        let others = others.into_iter().map(seen_at).collect();
         let before = std::mem::replace(&mut inner.others, others);
         inner.vanished = before
             .into_iter()
             .map(|(name, _)| name)
             .filter(|name| !inner.others.iter().any(|(other, _)| other == name))
             .collect();
-        inner.are_lost = are_lost;
+        inner.has_lost = has_lost;
     }
 
-    /// A new connection is used. Answers that came before it may be unknown to the server.
+    /// Notes a new connection. The server may lack answers that came before it.
     pub(super) fn connected(&self) {
         self.0.lock().connected_at = Some(Instant::now());
     }
 
-    /// The server of the last pulse has lost everything, and with it who used it.
+    /// Notes that the server of the last pulse has lost everything, also which instances there are.
     pub(super) fn emptied(&self) {
         let mut inner = self.0.lock();
         let vanished = std::mem::take(&mut inner.vanished);
@@ -77,9 +77,8 @@ impl Witnesses {
         inner.emptied_at = Some(Instant::now());
     }
 
-    /// Returns whether a key may have been pressed in the call's last attempt that only an instance
-    /// knows which is missing. A decision that came on the present connection, or by another call,
-    /// stands.
+    /// Returns whether a missing instance may be the only one that knows of a key of the last
+    /// attempt. A decision that came on the present connection, or by another call, stands.
     pub(super) fn may_lack_keys(&self, call: &Call, now: Timestamp) -> bool {
         let inner = self.0.lock();
         if !inner.is_any_missing() {
@@ -99,7 +98,7 @@ impl Witnesses {
 impl Inner {
     fn is_any_missing(&self) -> bool {
         let lost = LOST.unsigned_abs();
-        self.are_lost
+        self.has_lost
             || self.others.iter().any(|(_, seen)| seen.elapsed() > MISSED)
             || !self.forgotten.is_empty() && self.emptied_at.is_some_and(|at| at.elapsed() < lost)
     }
@@ -115,7 +114,7 @@ mod tests {
         let (call, now) = (example::queued(1), example::start());
         let witnesses = Witnesses::default();
         let lacks = || witnesses.may_lack_keys(&call, now);
-        let pulsed = |unseen, are_lost| witnesses.pulsed(vec![("a".to_owned(), unseen)], are_lost);
+        let pulsed = |unseen, has_lost| witnesses.pulsed(vec![("a".to_owned(), unseen)], has_lost);
         assert!(!lacks(), "nobody else is there");
         pulsed(1_000, false);
         assert!(!lacks(), "it is seen");
