@@ -96,20 +96,7 @@ impl Reader {
 mod tests {
     use super::*;
     use crate::config::Config;
-
-    fn given(change: impl FnOnce(&mut RawConfig)) -> RawConfig {
-        let mut given = RawConfig::default();
-        change(&mut given);
-        given
-    }
-
-    fn wrong(given: &RawConfig) -> Vec<std::borrow::Cow<'static, str>> {
-        Config::read(given)
-            .unwrap_err()
-            .into_iter()
-            .map(|problem| problem.name)
-            .collect()
-    }
+    use crate::config::read::tests::wrong;
 
     #[test]
     fn nothing_is_watched_apart_unless_it_is_asked_for() {
@@ -128,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_told_with_everything_else() {
-        let given = given(|given| {
+        let given = RawConfig::default().with(|given| {
             given.server.listen = Some("127.0.0.1:8080".to_owned());
             given.observability.log = Some("tablecall=loud".to_owned());
             given.observability.log_format = Some("xml".to_owned());
@@ -154,7 +141,7 @@ mod tests {
     #[test]
     fn metrics_have_an_address_of_their_own_or_none() {
         let at = |metrics: &str| {
-            given(|given| {
+            RawConfig::default().with(|given| {
                 given.server.listen = Some("127.0.0.1:8080".to_owned());
                 given.observability.metrics_listen = Some(metrics.to_owned());
             })

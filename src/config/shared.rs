@@ -78,19 +78,8 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::read::tests::{some, wrong};
     use super::super::{Config, RawConfig};
-
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    fn wrong(given: &RawConfig) -> Vec<std::borrow::Cow<'static, str>> {
-        Config::read(given)
-            .unwrap_err()
-            .into_iter()
-            .map(|problem| problem.name)
-            .collect()
-    }
 
     #[test]
     fn a_shared_server_needs_its_keys_and_all_that_is_missing_is_told() {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::http::cors::Origins;
 
-fn some(text: &str) -> Option<String> {
+pub(in crate::config) fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
@@ -17,7 +17,7 @@ fn live() -> RawConfig {
     })
 }
 
-pub(super) fn wrong(given: &RawConfig) -> Vec<std::borrow::Cow<'static, str>> {
+pub(in crate::config) fn wrong(given: &RawConfig) -> Vec<std::borrow::Cow<'static, str>> {
     Config::read(given)
         .unwrap_err()
         .into_iter()
