@@ -42,7 +42,8 @@ pub mod internals {
         PromptTiming, Reply, RepromptReason, TalkPosition, TalkStage, WaitingFor, step,
     };
     pub use crate::domain::{
-        CallId, CallSid, Country, Name, PartySize, Phone, Reservation, TableTime, Zone, zone,
+        CallId, CallSid, Country, Name, OfferedTime, PartySize, Phone, Reservation, TableTime,
+        Zone, zones,
     };
     pub use crate::http::api::example;
     pub use crate::service::intake;

@@ -24,8 +24,14 @@ fuzz_target!(|data: &[u8]| {
     let Ok(Value::Object(fields)) = serde_json::from_slice(json) else { return };
     let callbacks = if choice & 1 == 0 { Callbacks::Public } else { Callbacks::Any };
     let restaurant_phone = if choice & 2 == 0 { None } else { Phone::from_e164("+14155550199") };
-    let defaults =
-        Defaults { country: Some(Country::US), restaurant_phone, callbacks, languages: SPEECH.languages().collect() };
+    let defaults = Defaults {
+        country: Some(Country::US),
+        allowed_countries: None,
+        restaurant_phone,
+        restaurant_timezone: None,
+        callbacks,
+        languages: SPEECH.languages().collect(),
+    };
     let now: Timestamp = "2026-12-01T12:00:00Z".parse().expect("an instant");
     match intake::reservation(&fields, &defaults, &SPEECH, now) {
         Ok((reservation, _)) => {
@@ -47,8 +53,8 @@ fn can_be_sealed(reservation: &Reservation, now: Timestamp) {
         created_at: now,
         version: 1,
         from: reservation.phone,
-        terms: AccountTier::Full,
-        baggage: CarryOver::default(),
+        tier: AccountTier::Full,
+        carry_over: CarryOver::default(),
     };
     let text = TICKETS.seal(TicketPurpose::Voice, &head, &body).expect("there is a key and randomness");
     assert!(text.len() < 4_000, "{} characters", text.len());
@@ -57,7 +63,12 @@ fn can_be_sealed(reservation: &Reservation, now: Timestamp) {
 }
 
 fn can_be_said(reservation: &Reservation) {
-    let context = RenderContext { reservation, service_name: "Tablecall", contact_phone: Phone::from_e164("+14155550199") };
+    let context = RenderContext {
+        reservation,
+        service_name: "Tablecall",
+        contact_phone: Phone::from_e164("+14155550199"),
+        local_time: None,
+    };
     let listen = TalkPosition::first(0);
     let replies = [
         Reply::Ask { opening: Opening::First, slowly: false, listen },
@@ -66,7 +77,7 @@ fn can_be_said(reservation: &Reservation) {
         Reply::Called { listen: TalkPosition::called_back(TalkStage::Called) },
     ];
     for reply in &replies {
-        heard_without_a_fault(&SPEECH.render(reply, &context, ACTION));
+        heard_without_a_fault(&SPEECH.render(reply, &context, |_position| ACTION.to_owned()));
     }
     heard_without_a_fault(&SPEECH.voicemail(&context));
     assert!(!SPEECH.script(&context).text.is_empty());
