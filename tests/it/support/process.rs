@@ -48,7 +48,7 @@ pub(crate) fn free_addresses_at<const COUNT: usize>(host: IpAddr) -> [SocketAddr
     bound.each_ref().map(|it| it.local_addr().unwrap())
 }
 
-/// Sends a child a signal, such as `STOP`.
+/// Sends a child a signal. After `STOP` it runs no more.
 pub(crate) fn signalled(child: &Child, signal: &str) {
     // The shell's own: no other program is needed for it.
     let sent = Command::new("sh")
@@ -56,6 +56,21 @@ pub(crate) fn signalled(child: &Child, signal: &str) {
         .status()
         .unwrap();
     assert!(sent.success(), "{signal}");
+    // On a busy machine its other threads go on until the one that gets the signal has its turn.
+    while signal == "STOP" && !is_stopped(child) {
+        std::thread::yield_now();
+    }
+}
+
+/// Returns whether every thread of a child is stopped.
+fn is_stopped(child: &Child) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    threads.flatten().all(|thread| {
+        // One that has ended meanwhile runs no more either.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(')')
+            .is_none_or(|(_, rest)| rest.trim_start().starts_with('T'))
+    })
 }
 
 /// A child process, and its standard error in full once it has ended.
