@@ -27,7 +27,7 @@ pub(super) fn at_stage(
     match position.stage {
         TalkStage::Keys => at_keys(position, input, moment, context),
         TalkStage::Change => at_change(position, input, moment),
-        TalkStage::Time => at_time(position, input, context),
+        TalkStage::Time => at_time(position, input, moment, context),
         TalkStage::TimeCheck(time) => at_time_check(position, time, input, moment),
         TalkStage::OptOut => at_opt_out(position, input),
         TalkStage::Called | TalkStage::Offer => at_callback(position, input, moment),
@@ -213,7 +213,21 @@ fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, R
     settle(position, changed)
 }
 
-fn at_time(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyResult, Reply) {
+/// Returns whether a digit may be missing: fewer than four came, so soon after the question that they
+/// were typed in one row with the key before it, and what falls while a document is fetched is lost.
+fn may_lack_a_digit(position: TalkPosition, digits: &str, moment: u32) -> bool {
+    let keys = u32::try_from(digits.len()).unwrap_or(u32::MAX);
+    digits.trim_end_matches('#').len() < 4
+        && position.prompt.after.is_some()
+        && position.prompt.heard(moment) < ROW.saturating_mul(keys)
+}
+
+fn at_time(
+    position: TalkPosition,
+    input: Input,
+    moment: u32,
+    context: &TalkContext,
+) -> (KeyResult, Reply) {
     let reply = match input.keys() {
         None => back(
             TalkPosition {
@@ -224,6 +238,10 @@ fn at_time(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyR
         ),
         Some(digits) if digits.starts_with('*') => Reply::AskTime {
             because: TimePrompt::First,
+            listen: position.next(),
+        },
+        Some(digits) if may_lack_a_digit(position, digits, moment) => Reply::AskTime {
+            because: TimePrompt::Again,
             listen: position.next(),
         },
         Some(digits) => match read_time(digits, &context.table) {

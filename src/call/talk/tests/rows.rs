@@ -49,6 +49,16 @@ fn a_time_that_is_typed_in_a_row_is_never_an_answer_by_its_first_digit() {
                 "{keys}: {reply:?}"
             );
         }
+        // One of four digits may have fallen while the question was fetched.
+        for keys in ["319#", "3815#"] {
+            let (decision, reply) = type_in_a_row(&row(keys), &context);
+            assert_eq!(decision, None, "{keys}");
+            let asks_again = Reply::AskTime {
+                because: TimePrompt::Again,
+                listen: reply.listen().unwrap(),
+            };
+            assert_eq!(reply, asks_again, "{keys}");
+        }
         for keys in [
             "1930", "2015", "930", "71930", "71", "12", "21", "91", "19", "0000", "*1",
         ] {
