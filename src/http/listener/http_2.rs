@@ -3,6 +3,9 @@
 //! hyper's server cannot send an interim answer over HTTP/2: a client that waits for
 //! `100 Continue` (RFC 9110, 10.1.1) before it sends its body would wait until it gives up waiting,
 //! a second for each request. It would also send the body of an answer to HEAD.
+//!
+//! `h2` gives up all requests of a peer that closes its side of the connection, also those that are
+//! complete; over HTTP/1 they are answered.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -33,6 +36,9 @@ const WINDOW: u32 = 1024 * 1024;
 /// Bytes of an answer that wait for the peer in memory.
 const SEND_BUFFER: usize = 256 * 1024;
 
+/// Bytes of an answer that are handed over at once: a frame of the usual size.
+const PIECE: usize = 16 * 1024;
+
 /// Header fields that belong to a connection of HTTP/1 and are malformed here (RFC 9113, 8.2.2).
 const CONNECTION_FIELDS: [HeaderName; 5] = [
     header::CONNECTION,
@@ -52,6 +58,8 @@ pub(super) struct Connection<S> {
     state: Http2State,
     /// Time between two pings, and for the answer to one.
     pings: (Duration, Duration),
+    /// Time in which a peer must take some of an answer.
+    patience: Duration,
     /// Makes the answer to one request.
     service: S,
     finishing: bool,
@@ -73,12 +81,12 @@ impl<S> Connection<S> {
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(20)
-            .max_local_error_reset_streams(Some(128))
             .max_send_buffer_size(SEND_BUFFER)
             .handshake(stream);
         Self {
             state: Http2State::Opening(Box::new(handshake)),
             pings: (limits.ping, limits.pong),
+            patience: limits.request,
             service,
             finishing: false,
         }
@@ -119,7 +127,7 @@ where
                     let Some(Ok((request, reply))) = ready!(connection.poll_accept(cx)) else {
                         return Poll::Ready(());
                     };
-                    let exchange = Http2Exchange::new(&request, reply);
+                    let exchange = Http2Exchange::new(&request, reply, this.patience);
                     let (head, body) = exchange.receive(request);
                     tokio::spawn(exchange.run((this.service)(head, body)));
                 }
@@ -182,13 +190,15 @@ impl Pings {
 /// One request and its answer.
 struct Http2Exchange {
     reply: SendResponse<Bytes>,
+    /// Time in which the peer must take some of the answer.
+    limit: Duration,
     is_head: bool,
     /// Notified when the body is read of a request that expects `100 Continue`.
     body_wanted: Option<Arc<Notify>>,
 }
 
 impl Http2Exchange {
-    fn new(request: &Request<RecvStream>, reply: SendResponse<Bytes>) -> Self {
+    fn new(request: &Request<RecvStream>, reply: SendResponse<Bytes>, limit: Duration) -> Self {
         let expects = request
             .headers()
             .get(header::EXPECT)
@@ -196,6 +206,7 @@ impl Http2Exchange {
             && !request.body().is_end_stream();
         Self {
             reply,
+            limit,
             is_head: request.method() == Method::HEAD,
             body_wanted: expects.then(Arc::default),
         }
@@ -226,7 +237,7 @@ impl Http2Exchange {
         match self.reply.send_response(head, is_empty) {
             Ok(stream) if !is_empty => {
                 // An error is the peer's: it is gone, or takes no more of the answer.
-                let _gone = send_body(stream, body).await;
+                let _gone = send_body(stream, body, self.limit).await;
             }
             Ok(_) => {}
             Err(error) => {
@@ -287,8 +298,15 @@ fn adapt_head(headers: &mut HeaderMap, length: Option<u64>) {
     }
 }
 
-/// Sends `body` as fast as the peer takes it.
-async fn send_body(mut stream: SendStream<Bytes>, mut body: CountedBody) -> Result<(), h2::Error> {
+/// Sends `body` as fast as the peer takes it. One that takes nothing of it for `limit` gets no more.
+///
+/// The body is handed over in pieces, and not before there is room for one: so it counts as being
+/// sent until its end, and what a peer does not take waits here once.
+async fn send_body(
+    mut stream: SendStream<Bytes>,
+    mut body: CountedBody,
+    limit: Duration,
+) -> Result<(), h2::Error> {
     loop {
         let frame = std::future::poll_fn(|cx| {
             if let Poll::Ready(reset) = stream.poll_reset(cx) {
@@ -296,7 +314,7 @@ async fn send_body(mut stream: SendStream<Bytes>, mut body: CountedBody) -> Resu
             }
             Pin::new(&mut body).poll_frame(cx).map(Ok)
         });
-        let data = match frame.await? {
+        let mut data = match frame.await? {
             // There are no trailers.
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             Some(Err(_broken)) => {
@@ -306,22 +324,25 @@ async fn send_body(mut stream: SendStream<Bytes>, mut body: CountedBody) -> Resu
             None => return stream.send_data(Bytes::new(), true),
         };
         let is_last = body.is_end_stream();
-        if !data.is_empty() {
-            wait_for_room(&mut stream).await?;
+        while !data.is_empty() {
+            let room = room_for(&mut stream, data.len().min(PIECE));
+            let Ok(room) = tokio::time::timeout(limit, room).await else {
+                tracing::debug!("gave up an answer: its peer takes nothing of it");
+                stream.send_reset(Reason::CANCEL);
+                return Ok(());
+            };
+            let piece = data.split_to(room?.min(data.len()));
+            stream.send_data(piece, is_last && data.is_empty())?;
         }
-        stream.send_data(data, is_last)?;
         if is_last {
             return Ok(());
         }
     }
 }
 
-/// Waits until the peer takes a byte of this stream.
-///
-/// It reserves no more: `h2` keeps the rest of the data until there is room, and what one stream
-/// reserves the others lack.
-async fn wait_for_room(stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {
-    stream.reserve_capacity(1);
+/// Waits until the peer takes some of `most` bytes of this stream, and returns how many.
+async fn room_for(stream: &mut SendStream<Bytes>, most: usize) -> Result<usize, h2::Error> {
+    stream.reserve_capacity(most);
     std::future::poll_fn(|cx| {
         if let Poll::Ready(reset) = stream.poll_reset(cx) {
             return Poll::Ready(Err(reset.map_or_else(|error| error, h2::Error::from)));
@@ -333,7 +354,7 @@ async fn wait_for_room(stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> 
                 None => return Poll::Ready(Err(Reason::STREAM_CLOSED.into())),
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(stream.capacity()))
     })
     .await
 }

@@ -206,3 +206,28 @@ async fn a_request_of_http_1_that_begins_like_http_2_is_one_of_http_1() {
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_peer_of_http_2_that_takes_nothing_of_an_answer_gets_no_more_of_it() {
+    let server = Server::with(|limits| limits.request = SHORT).await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // A window of no bytes for each answer (RFC 9113, 6.5.2).
+    bytes.extend(frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    bytes.extend(frame(1, 5, 1, &[0x82, 0x86, 0x84]));
+    let mut stream = server.connect().await;
+    stream.write_all(&bytes).await.unwrap();
+    let reset = frame(3, 0, 1, &[0, 0, 0, 8]);
+    let mut received = Vec::new();
+    let is_reset = async {
+        while !received.windows(reset.len()).any(|part| part == reset) {
+            assert_ne!(
+                stream.read_buf(&mut received).await.unwrap(),
+                0,
+                "{received:?}"
+            );
+        }
+    };
+    timeout(PATIENCE, is_reset)
+        .await
+        .expect("the answer is given up in time");
+}
