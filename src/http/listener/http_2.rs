@@ -3,7 +3,6 @@
 //! hyper's server cannot send an interim answer over HTTP/2: a client that waits for
 //! `100 Continue` (RFC 9110, 10.1.1) before it sends its body would wait until it gives up waiting,
 //! a second for each request. It would also send the body of an answer to HEAD.
-//!
 //! `h2` gives up all requests of a peer that closes its side of the connection, also those that are
 //! complete; over HTTP/1 they are answered.
 
@@ -298,10 +297,8 @@ fn adapt_head(headers: &mut HeaderMap, length: Option<u64>) {
     }
 }
 
-/// Sends `body` as fast as the peer takes it. One that takes nothing of it for `limit` gets no more.
-///
-/// The body is handed over in pieces, and not before there is room for one: so it counts as being
-/// sent until its end, and what a peer does not take waits here once.
+/// Sends `body` as fast as the peer takes it, in pieces: it counts as being sent until its end. A
+/// peer that takes nothing of it for `limit` gets no more.
 async fn send_body(
     mut stream: SendStream<Bytes>,
     mut body: CountedBody,
@@ -324,6 +321,9 @@ async fn send_body(
             None => return stream.send_data(Bytes::new(), true),
         };
         let is_last = body.is_end_stream();
+        if is_last && data.is_empty() {
+            return stream.send_data(data, true);
+        }
         while !data.is_empty() {
             let room = room_for(&mut stream, data.len().min(PIECE));
             let Ok(room) = tokio::time::timeout(limit, room).await else {
@@ -340,7 +340,7 @@ async fn send_body(
     }
 }
 
-/// Waits until the peer takes some of `most` bytes of this stream, and returns how many.
+/// Waits until the peer takes some of `most` bytes, and returns how many.
 async fn room_for(stream: &mut SendStream<Bytes>, most: usize) -> Result<usize, h2::Error> {
     stream.reserve_capacity(most);
     std::future::poll_fn(|cx| {
